@@ -1,0 +1,161 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): sigset_t and the POSIX part
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+
+ExitStatus ExitStatus::from_wait_status(int status) {
+  return WIFSIGNALED(status) ? signaled(WTERMSIG(status)) : exited(WEXITSTATUS(status));
+}
+
+std::string ExitStatus::text() const {
+  if (signal_ == 0) return "exited with code " + std::to_string(code_);
+  return "was killed by signal " + std::to_string(signal_) + " (" + signal_name(signal_) + ")";
+}
+
+Result<ExitStatus> wait_for(int pidfd) {
+  siginfo_t info = {};
+  int result = 0;
+  do {
+    result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | __WALL);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) return Error::from_errno("waitid", errno);
+  return info.si_code == CLD_EXITED ? ExitStatus::exited(info.si_status)
+                                    : ExitStatus::signaled(info.si_status);
+}
+
+bool wait_until_dead(int pidfd, int timeout_ms) {
+  pollfd entry = {pidfd, POLLIN, 0};
+  int result = 0;
+  do {
+    result = ::poll(&entry, 1, timeout_ms);
+  } while (result < 0 && errno == EINTR);
+  return result > 0;
+}
+
+Result<ProcessIdentity> identify(pid_t pid) {
+  auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  if (!stat) return not_found("process " + std::to_string(pid) + " does not exist");
+  // Field 2 may hold spaces and parentheses: count from behind its last ')'. Field 22 is the 20th after it.
+  const size_t close = stat->rfind(')');
+  if (close == std::string::npos) return corrupt("unreadable /proc/PID/stat");
+  const auto fields = split(std::string_view(*stat).substr(close + 2), ' ');
+  constexpr size_t kStartTime = 19;
+  if (fields.size() <= kStartTime) return corrupt("unreadable /proc/PID/stat");
+  const uint64_t ticks = TRY(parse_uint(fields[kStartTime]));
+  return ProcessIdentity{pid, ticks};
+}
+
+Result<Fd> open_process(const ProcessIdentity& identity) {
+  const Error gone = not_found("process " + std::to_string(identity.pid) + " is gone");
+  if (identity.pid <= 0) return gone;
+  auto pidfd = sys::pidfd_open(identity.pid);
+  if (!pidfd) return gone;
+  // The start time is read after the pidfd was taken: from here on the pid can't move under us.
+  auto current = identify(identity.pid);
+  if (!current || current->start_ticks != identity.start_ticks || wait_until_dead(pidfd->get(), 0))
+    return gone;
+  return pidfd;
+}
+
+Result<std::string> boot_id() {
+  const std::string text = TRY(read_file("/proc/sys/kernel/random/boot_id"));
+  return std::string(trim(text));
+}
+
+namespace {
+
+void exec_with(const std::vector<std::string>& argv, int in, int out, int err) {
+  ::dup2(in, STDIN_FILENO);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
+  for (const auto& argument : argv)
+    arguments.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: execvp(3)
+  arguments.push_back(nullptr);
+  ::execvp(arguments[0], arguments.data());
+  ::_exit(errno == ENOENT ? 127 : 126);
+}
+
+}  // namespace
+
+Result<CommandOutput> run_command(const std::vector<std::string>& argv, const std::string& input) {
+  sys::Pipe in = TRY(sys::pipe2(0));
+  sys::Pipe out = TRY(sys::pipe2(0));
+  sys::Pipe err = TRY(sys::pipe2(0));
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::from_errno("fork", errno);
+  if (pid == 0) exec_with(argv, in.reader.get(), out.writer.get(), err.writer.get());
+  const Fd pidfd = TRY(sys::pidfd_open(pid));
+  in.reader.reset();
+  out.writer.reset();
+  err.writer.reset();
+  CommandOutput output;
+  size_t sent = 0;
+  std::array<char, 65536> buffer = {};
+  const auto drain = [&](Fd& fd, std::string& text) {
+    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count <= 0) return fd.reset();
+    text.append(buffer.data(), static_cast<size_t>(count));
+  };
+  while (out.reader || err.reader) {
+    if (sent == input.size()) in.writer.reset();
+    std::array<pollfd, 3> entries = {pollfd{out.reader.get(), POLLIN, 0}, pollfd{err.reader.get(), POLLIN, 0},
+                                     pollfd{in.writer.get(), POLLOUT, 0}};
+    if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR)
+      return Error::from_errno("poll", errno);
+    if (entries[0].revents != 0) drain(out.reader, output.out);
+    if (entries[1].revents != 0) drain(err.reader, output.err);
+    if (entries[2].revents != 0) {
+      const ssize_t count = ::write(in.writer.get(), input.data() + sent, input.size() - sent);
+      if (count < 0) in.writer.reset();
+      if (count > 0) sent += static_cast<size_t>(count);
+    }
+  }
+  in.writer.reset();
+  output.status = TRY(wait_for(pidfd.get()));
+  return output;
+}
+
+void name_process(const char* name) {
+  ::prctl(PR_SET_NAME, name);
+}
+
+Result<int> parse_signal(const std::string& text) {
+  const Error bad = invalid("invalid signal: " + text);
+  auto number = parse_uint(text);
+  if (number) {
+    if (*number == 0 || *number > 64) return bad;
+    return static_cast<int>(*number);
+  }
+  std::string name = to_upper(text);
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  for (int signal = 1; signal <= 31; ++signal) {
+    if (signal_name(signal) == name) return signal;
+  }
+  for (int offset = 0; offset <= SIGRTMAX - SIGRTMIN; ++offset) {
+    if (name == "RTMIN+" + std::to_string(offset)) return SIGRTMIN + offset;
+    if (name == "RTMAX-" + std::to_string(offset)) return SIGRTMAX - offset;
+  }
+  if (name == "RTMIN") return SIGRTMIN;
+  if (name == "RTMAX") return SIGRTMAX;
+  return bad;
+}
+
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? name : std::to_string(signal);
+}

@@ -1,0 +1,48 @@
+// Mounts as the OCI spec lists them, parsed: what to mount, where, with which attributes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace namespaces {
+
+// uid_map(5): `size` ids from `container_id` inside are `host_id`... outside.
+struct IdMap {
+  uint32_t container_id = 0;
+  uint32_t host_id = 0;
+  uint32_t size = 0;
+};
+
+// One entry of config.json's mounts[] (runtime-spec config.md "Mounts").
+struct Mount {
+  std::string destination;  // absolute, inside the container
+  std::string type;         // "proc", "tmpfs", "bind", ...; a bind is also told by its options
+  std::string source;
+  std::vector<std::string> options;
+  std::vector<IdMap> uid_maps;
+  std::vector<IdMap> gid_maps;
+};
+
+// The options of a Mount, taken apart (mount(8), runtime-spec "Linux mount options").
+struct MountOptions {
+  uint64_t set = 0;            // MOUNT_ATTR_* to set
+  uint64_t clear = 0;          // MOUNT_ATTR_* to clear
+  uint64_t recursive_set = 0;  // the same for the whole tree (rro, rnosuid, ...)
+  uint64_t recursive_clear = 0;
+  unsigned long propagation = 0;  // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, with MS_REC
+  bool bind = false;
+  bool recursive_bind = false;
+  bool copy_up = false;  // tmpcopyup: fill the tmpfs with what the image has there
+  bool idmap = false;
+  bool recursive_idmap = false;
+  std::vector<std::pair<std::string, std::string>> data;  // file system parameters; an empty value is a flag
+};
+
+// kInvalid for an option with an empty key or a NUL byte.
+Result<MountOptions> parse_mount_options(const std::vector<std::string>& options);
+
+}  // namespace namespaces

@@ -1,0 +1,41 @@
+// The plan: a pure function of (spec, facts about the host, what the caller adds) to the list of steps. It
+// reads no file and changes nothing, so that --dry-run, unit tests and comparisons need no root.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/step.h"
+#include "cgroups/layout.h"
+#include "runtime/spec.h"
+#include "security/filter.h"
+
+namespace runtime {
+
+// What the plan must know about the machine; collect_host_facts() reads it once.
+struct HostFacts {
+  cgroups::Layout cgroups;
+  security::CapabilityMask bounding_set = 0;
+  bool can_raise_rlimits = true;  // CAP_SYS_RESOURCE
+  unsigned kernel_major = 6;
+  unsigned kernel_minor = 1;
+};
+Result<HostFacts> collect_host_facts();
+
+struct PlanRequest {
+  const Spec* spec = nullptr;
+  std::string id;
+  std::string bundle;                            // root.path is relative to it
+  std::vector<security::FilterProgram> seccomp;  // compiled filters, loaded in this order; empty: unconfined
+  std::vector<StepPtr> before_clone;             // the caller's own host steps
+  std::vector<StepPtr> after_clone;    // ... performed by the host while the init waits (network, id maps)
+  std::vector<StepPtr> before_rootfs;  // the caller's own init steps (the snapshot's overlay mount)
+};
+
+// Errors: kInvalid for a spec that can't be a container (a mount without destination, an unknown namespace, a
+// limit that no controller can take), kUnsupported for a limit whose controller this host does not have: the
+// text names the controller and where it was looked for.
+Result<Plan> make_plan(PlanRequest request, const HostFacts& host);
+
+}  // namespace runtime
