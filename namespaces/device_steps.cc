@@ -1,0 +1,163 @@
+#include "namespaces/device_steps.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "namespaces/rootfs.h"
+
+namespace namespaces {
+namespace {
+
+constexpr auto kLinks = std::to_array<std::pair<const char*, const char*>>({
+    {"/dev/fd", "/proc/self/fd"},
+    {"/dev/stdin", "/proc/self/fd/0"},
+    {"/dev/stdout", "/proc/self/fd/1"},
+    {"/dev/stderr", "/proc/self/fd/2"},
+    {"/dev/ptmx", "pts/ptmx"},
+});
+
+char type_letter(mode_t type) {
+  return type == S_IFBLK ? 'b' : type == S_IFIFO ? 'p' : 'c';
+}
+
+std::string octal(mode_t mode) {
+  std::string text;
+  for (unsigned rest = mode; rest != 0; rest /= 8)
+    text.insert(text.begin(), static_cast<char>('0' + rest % 8));
+  return text.empty() ? "0" : text;
+}
+
+std::string at(const std::string& path) {
+  return "\"$ROOT\"" + shell_quote(path);
+}
+
+class DeviceNodes : public Step {
+ public:
+  DeviceNodes(std::vector<DeviceNode> nodes, bool bind)
+      : Step(Lane::kInit, "make " + std::to_string(nodes.size()) + " device nodes"),
+        nodes_(std::move(nodes)),
+        bind_(bind) {}
+
+  Result<void> perform(StepContext& context) const override {
+    for (const auto& node : nodes_) {
+      if (bind_) {
+        TRY_IN(node.path, bind_node(context.root_fd.get(), node));
+      } else {
+        TRY_IN(node.path, make_node(context.root_fd.get(), node));
+      }
+    }
+    context.null_fd = TRY(open_in_root(context.root_fd.get(), "/dev/null", Symlinks::kRefuse));
+    const struct stat status = TRY(sys::fstat(context.null_fd.get()));
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
+      return corrupt("/dev/null is not the null device");
+    return ok();
+  }
+
+  std::string say() const override {
+    std::string text;
+    for (const auto& node : nodes_) {
+      if (!text.empty()) text += "; ";
+      text += (bind_ ? "bind(" : "mknodat(") + node.path + ", " + type_letter(node.type) + " " +
+              std::to_string(node.major) + ":" + std::to_string(node.minor) + ")";
+    }
+    return text;
+  }
+  std::string shell() const override {
+    std::string lines;
+    for (const auto& node : nodes_) {
+      if (!lines.empty()) lines += "\n";
+      if (bind_) {
+        lines += ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
+        continue;
+      }
+      lines += "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " + at(node.path) +
+               " " + type_letter(node.type);
+      if (node.type != S_IFIFO) lines += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
+    }
+    return lines;
+  }
+  Reason why() const override {
+    return {"only these devices exist inside; the host's /dev would give the disks away", "mknod(2)"};
+  }
+
+ private:
+  static Result<void> make_node(int root_fd, const DeviceNode& node) {
+    const Parent parent = TRY(open_parent(root_fd, node.path, Symlinks::kRefuse));
+    const dev_t device = makedev(node.major, node.minor);
+    auto made =
+        sys::mknodat(parent.directory.get(), parent.name.c_str(), node.type | node.permissions, device);
+    if (!made && made.error().error_number() != EEXIST) return made;
+    if (!made) {
+      const struct stat status =
+          TRY(sys::fstatat(parent.directory.get(), parent.name.c_str(), AT_SYMLINK_NOFOLLOW));
+      if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != device) {
+        return conflict("is in the image already and is another file");
+      }
+    }
+    if (node.uid == 0 && node.gid == 0) return ok();
+    return sys::fchownat(parent.directory.get(), parent.name.c_str(), node.uid, node.gid,
+                         AT_SYMLINK_NOFOLLOW);
+  }
+
+  static Result<void> bind_node(int root_fd, const DeviceNode& node) {
+    const Fd tree = TRY(sys::open_tree(AT_FDCWD, node.path.c_str(), OPEN_TREE_CLONE));
+    const Fd target = TRY(open_target(root_fd, node.path, TargetType::kFile, Symlinks::kRefuse));
+    return sys::move_mount(tree.get(), target.get());
+  }
+
+  std::vector<DeviceNode> nodes_;
+  bool bind_;
+};
+
+class DeviceLinks : public Step {
+ public:
+  DeviceLinks() : Step(Lane::kInit, "link /dev/fd, stdin, stdout, stderr, ptmx") {}
+  Result<void> perform(StepContext& context) const override {
+    const Parent parent = TRY(open_parent(context.root_fd.get(), kLinks[0].first, Symlinks::kRefuse));
+    for (const auto& [path, target] : kLinks) {
+      const char* name = path + std::string_view("/dev/").size();
+      auto made = sys::symlinkat(target, parent.directory.get(), name);
+      if (!made && made.error().error_number() != EEXIST) return made;
+    }
+    return ok();
+  }
+  std::string say() const override {
+    std::string text;
+    for (const auto& [path, target] : kLinks)
+      text += std::string(text.empty() ? "" : "; ") + "symlink(" + target + ", " + path + ")";
+    return text;
+  }
+  std::string shell() const override {
+    std::string lines;
+    for (const auto& [path, target] : kLinks) {
+      lines += std::string(lines.empty() ? "" : "\n") + "[ -e " + at(path) + " ] || ln -sf " + target + " " +
+               at(path);
+    }
+    return lines;
+  }
+  Reason why() const override {
+    return {"programs open their standard streams and terminals by these names", "fd(4)"};
+  }
+};
+
+}  // namespace
+
+std::vector<DeviceNode> default_device_nodes() {
+  return {{"/dev/null", S_IFCHR, 1, 3},   {"/dev/zero", S_IFCHR, 1, 5},    {"/dev/full", S_IFCHR, 1, 7},
+          {"/dev/random", S_IFCHR, 1, 8}, {"/dev/urandom", S_IFCHR, 1, 9}, {"/dev/tty", S_IFCHR, 5, 0}};
+}
+
+StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind) {
+  return std::make_unique<DeviceNodes>(std::move(nodes), bind);
+}
+StepPtr device_links_step() {
+  return std::make_unique<DeviceLinks>();
+}
+
+}  // namespace namespaces

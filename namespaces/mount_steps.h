@@ -1,0 +1,56 @@
+// The steps that build a container's file system view. Every mount is made detached by the descriptor-based
+// mount API and attached to a target that was resolved inside the rootfs; no path of the image is ever walked
+// by the kernel's ordinary rules. All are in the init lane and need context.root_fd, which open_root_step()
+// fills.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/step.h"
+#include "namespaces/mounts.h"
+
+namespace namespaces {
+
+// mount(2) of the whole tree as private: nothing that follows propagates to the host. `propagation` is the
+// spec's rootfsPropagation while the container is built: "" and "private" give MS_PRIVATE, "slave"/"shared"
+// MS_SLAVE.
+StepPtr isolate_propagation_step(const std::string& propagation);
+
+// Opens `path`, a directory of the host, as the root of the container. When it is no mount point of its own
+// (`is_mount` false) it is bound to itself, which pivot_root(2) needs.
+StepPtr open_root_step(const std::string& path, bool is_mount);
+
+// Opens a procfs of the init's pid namespace that is attached nowhere, for sysctls and other writes to /proc
+// that must not be redirected by a mount (CVE-2025-52881). Fills context.proc_fd.
+StepPtr open_procfs_step();
+
+// One entry of the spec's mounts[]. Errors while planning: kInvalid for a destination that is not absolute,
+// for mounts over /proc that are not procfs and over /sys that are not sysfs, and below /proc outside the
+// list of files that tools like lxcfs replace (CVE-2019-16884).
+Result<StepPtr> mount_step(const Mount& mount);
+
+// One hierarchy of cgroups to show inside: the host's directory bound read-only at `container_path`.
+struct CgroupBind {
+  std::string container_path;  // "/sys/fs/cgroup/memory"
+  std::string host_path;       // "/sys/fs/cgroup/memory/vial/ID"
+};
+// The container's own cgroups below `destination`: with one bind that equals the destination (pure v2) just
+// that; else a small tmpfs with a directory per hierarchy and `links` (name -> target, "cpu" ->
+// "cpu,cpuacct"). read_only: all of it.
+StepPtr cgroup_view_step(const std::string& destination, std::vector<CgroupBind> binds,
+                         std::vector<std::pair<std::string, std::string>> links, bool read_only);
+
+// Masks: a file is covered with our own /dev/null (context.null_fd), a directory with one shared empty
+// read-only tmpfs. What is missing is skipped; a symlink in the path is an error.
+StepPtr mask_paths_step(std::vector<std::string> paths);
+StepPtr readonly_paths_step(std::vector<std::string> paths);
+StepPtr readonly_root_step();
+
+// Makes the rootfs the root and detaches the old one: nothing of it can be reached afterwards. One umount,
+// because each costs an expedited RCU grace period. `propagation` is the spec's rootfsPropagation, set on the
+// new root at the end.
+StepPtr pivot_root_step(const std::string& propagation);
+
+}  // namespace namespaces

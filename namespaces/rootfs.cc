@@ -1,0 +1,103 @@
+#include "namespaces/rootfs.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+
+namespace namespaces {
+namespace {
+
+uint64_t resolve_flags(Symlinks symlinks) {
+  const uint64_t flags = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return symlinks == Symlinks::kRefuse ? flags | RESOLVE_NO_SYMLINKS : flags;
+}
+
+std::vector<std::string> components(std::string_view path) {
+  std::vector<std::string> result;
+  for (auto& part : split(clean_path(path), '/')) {
+    if (!part.empty()) result.push_back(std::move(part));
+  }
+  return result;
+}
+
+// The directory at `path` (clean, relative to the root), each missing component made by mkdirat(2) in the
+// directory that was resolved before it, so that a rename under us can't make us create anything outside.
+Result<Fd> open_directory(int root_fd, const std::vector<std::string>& parts, Symlinks symlinks) {
+  constexpr mode_t kMode = 0755;
+  std::string walked = ".";
+  Fd current = TRY(sys::openat2(root_fd, ".", O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks)));
+  for (const auto& part : parts) {
+    walked += "/" + part;
+    auto next = sys::openat2(root_fd, walked.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
+    if (!next && next.error().error_number() == ENOENT) {
+      auto made = sys::mkdirat(current.get(), part.c_str(), kMode);
+      if (!made && made.error().error_number() != EEXIST) return std::move(made).error();
+      next = sys::openat2(root_fd, walked.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
+    }
+    if (!next) return std::move(next).error();
+    current = std::move(*next);
+  }
+  return current;
+}
+
+}  // namespace
+
+std::string clean_path(std::string_view path) {
+  std::vector<std::string> kept;
+  for (auto& part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      kept.push_back(std::move(part));
+    } else if (!kept.empty()) {
+      kept.pop_back();
+    }
+  }
+  return "/" + join(kept, "/");
+}
+
+bool is_below(std::string_view path, std::string_view base) {
+  if (base == "/") return true;
+  return path.starts_with(base) && (path.size() == base.size() || path[base.size()] == '/');
+}
+
+Result<Fd> open_in_root(int root_fd, std::string_view path, Symlinks symlinks) {
+  const std::string relative = "." + clean_path(path);
+  return sys::openat2(root_fd, relative.c_str(), O_PATH, 0, resolve_flags(symlinks));
+}
+
+Result<Parent> open_parent(int root_fd, std::string_view path, Symlinks symlinks) {
+  auto parts = components(path);
+  if (parts.empty()) return invalid("\"/\" has no parent directory");
+  Parent parent;
+  parent.name = parts.back();
+  parts.pop_back();
+  parent.directory = TRY(open_directory(root_fd, parts, symlinks));
+  return parent;
+}
+
+Result<Fd> open_target(int root_fd, std::string_view path, TargetType type, Symlinks symlinks) {
+  // A path that exists is the common case, and costs one call.
+  auto existing = open_in_root(root_fd, path, symlinks);
+  if (existing) {
+    const struct stat status = TRY(sys::fstat(existing->get()));
+    if (S_ISDIR(status.st_mode) == (type == TargetType::kDirectory)) return existing;
+    return invalid(printable(path) +
+                   (type == TargetType::kDirectory ? ": not a directory" : ": is a directory"));
+  }
+  if (existing.error().error_number() != ENOENT) return existing;
+  if (type == TargetType::kDirectory) return open_directory(root_fd, components(path), symlinks);
+  const Parent parent = TRY(open_parent(root_fd, path, symlinks));
+  constexpr mode_t kMode = 0644;
+  auto made = sys::openat(parent.directory.get(), parent.name.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode);
+  if (!made && made.error().error_number() != EEXIST) return made;
+  return open_in_root(root_fd, path, symlinks);
+}
+
+}  // namespace namespaces
