@@ -1,0 +1,31 @@
+// Which devices a container may open and make: v1's devices.allow and devices.deny, v2's eBPF program
+// (Documentation/admin-guide/cgroup-v2.rst "Device controller", cgroup-v1/devices.rst, bpf(2)).
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "cgroups/limits.h"
+#include "cgroups/resources.h"
+
+namespace cgroups {
+
+// Pure: the writes that give a fresh v1 group these rules, in order. kInvalid for an unknown type or access.
+Result<std::vector<LimitWrite>> v1_device_writes(const std::vector<DeviceRule>& rules);
+
+// Pure: a BPF_PROG_TYPE_CGROUP_DEVICE program for these rules. It looks at each asked access bit by itself:
+// the last rule that covers the device and the bit decides; what no rule covers is denied. kInvalid as above.
+Result<std::vector<struct bpf_insn>> device_program(const std::vector<DeviceRule>& rules);
+// One instruction a line, for --explain: "r2 = *(u32 *)(r1 + 0)".
+std::string disassemble(const std::vector<struct bpf_insn>& program);
+
+// Loads the program and attaches it to the v2 cgroup (with BPF_F_ALLOW_MULTI, so that it can only narrow what
+// ancestors allow). It goes when the cgroup goes. kSystem with the verifier's words; EPERM without CAP_BPF or
+// CAP_SYS_ADMIN.
+Result<void> attach_device_program(int cgroup_fd, const std::vector<struct bpf_insn>& program);
+
+}  // namespace cgroups

@@ -1,0 +1,28 @@
+// The steps that make a container's cgroup, limit it and put the container into it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/step.h"
+#include "cgroups/group.h"
+#include "cgroups/layout.h"
+#include "cgroups/resources.h"
+
+namespace cgroups {
+
+struct GroupSteps {
+  std::vector<StepPtr> before_clone;  // host lane: create, limit, device rules, open for the clone
+  StepPtr join;                       // init lane, its first step; null where v2 alone is mounted
+};
+
+// Pure. The steps for a new container: after before_clone, StepContext::cgroup_fd is the v2 directory for
+// CLONE_INTO_CGROUP (closed without v2) and StepContext::cgroup_task_fds the v1 "tasks" files that `join`
+// writes. Errors of group_at(), limit_writes() and the device rules.
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources);
+
+// Pure. The steps for one more process in an existing group (exec): open and join only, no undo.
+Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path);
+
+}  // namespace cgroups
