@@ -50,7 +50,11 @@ struct StepContext {
   Fd empty_directory_fd;  // a detached empty read-only tmpfs, for masked directories (namespaces)
   Fd console_fd;          // the slave of the container's pty (runtime)
   int handshake_fd = -1;  // borrowed: the init's end of the handshake socket (runtime)
+  Fd seccomp_agent_fd;    // connected to the agent that answers a filter's notifications (security)
   std::vector<Fd> kept;   // whatever else a host step must hold open until a later step
+  // What a person should know although nothing failed ("kept the hard limit ..."), in the lane's own process;
+  // runtime carries it to the caller (any room).
+  std::vector<std::string> warnings;
 };
 
 class Step {

@@ -1,0 +1,62 @@
+// The steps for what is set on the process itself: resource limits, the OOM killer's preference, scheduling,
+// CPU affinity, execution domain. All are in the init lane, before the ids change.
+#pragma once
+
+#include <sched.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/step.h"
+
+namespace security {
+
+// getrlimit(2). Units are the resource's own; UINT64_MAX is "unlimited".
+struct ResourceLimit {
+  std::string type;  // "RLIMIT_NOFILE"
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+  // A default of ours: when the hard limit can't be raised the present one stays, soft is lowered to it, and
+  // a warning goes to the context. What the user asked for fails instead.
+  bool best_effort = false;
+};
+// The number of "RLIMIT_NOFILE", "nofile" or "NOFILE". kInvalid for another name.
+Result<int> resource_limit_number(const std::string& type);
+// kInvalid for an unknown name, a name given twice, or a soft limit above the hard one.
+// perform: kSystem EPERM when a limit may not be raised (no CAP_SYS_RESOURCE). prlimit(2).
+Result<StepPtr> make_resource_limits_step(const std::vector<ResourceLimit>& limits);
+
+// -1000 (never killed) ... 1000 (first). Written through context.proc_fd; kInvalid outside of the range.
+// perform: kSystem EACCES when it is lowered without CAP_SYS_RESOURCE. proc(5).
+Result<StepPtr> make_oom_score_adj_step(int score);
+
+// sched_setattr(2). Times in nanoseconds, only for SCHED_DEADLINE.
+struct SchedulerSettings {
+  std::string
+      policy;  // "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_IDLE", "SCHED_DEADLINE"
+  int32_t nice = 0;
+  int32_t priority = 0;
+  std::vector<std::string> flags;  // "SCHED_FLAG_RESET_ON_FORK", ...
+  uint64_t runtime_ns = 0;
+  uint64_t deadline_ns = 0;
+  uint64_t period_ns = 0;
+};
+// kInvalid for an unknown policy or flag, a nice value outside -20..19, times or a priority that the policy
+// does not take.
+Result<StepPtr> make_scheduler_step(const SchedulerSettings& settings);
+
+// ioprio_set(2): class "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE" or "IOPRIO_CLASS_IDLE", priority 0 (high) .. 7.
+// kInvalid for anything else.
+Result<StepPtr> make_io_priority_step(const std::string& io_class, int priority);
+
+// "0-3,8" -> the set. kInvalid for an empty list, a reversed range, or a CPU number above CPU_SETSIZE - 1.
+// cpuset(7), "List format".
+Result<cpu_set_t> parse_cpu_list(const std::string& list);
+// sched_setaffinity(2) for process.execCPUAffinity.
+Result<StepPtr> make_cpu_affinity_step(const std::string& list);
+
+// personality(2): "LINUX" or "LINUX32". kInvalid for anything else.
+Result<StepPtr> make_personality_step(const std::string& domain);
+
+}  // namespace security

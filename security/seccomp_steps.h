@@ -1,0 +1,37 @@
+// The steps that load seccomp filters into the container's process. All parsing and compiling happened in
+// security/filter; loading is one system call a filter.
+//
+// Where it stands in the plan: without no_new_privs the kernel wants CAP_SYS_ADMIN, so the filters come
+// before capabilities and ids are given up, and must allow what follows: capset, prctl, setgroups, setresgid,
+// setresuid, umask, close_range, chdir, fcntl, write, sendmsg, recvmsg, execve, exit_group. With no_new_privs
+// they are the last steps before execve. Filters stack and the strictest answer counts, so a deny filter is
+// loaded before the allow-list that may deny seccomp(2) itself.
+#pragma once
+
+#include <string>
+
+#include "base/step.h"
+#include "security/filter.h"
+
+namespace security {
+
+// What the agent behind a listener socket is told about the container (runtime-spec config-linux.md "The
+// Container Process State").
+struct ListenedContainer {
+  std::string id;
+  std::string bundle;
+  std::string oci_version;
+};
+
+// Host lane, before clone: connects to the agent's unix socket, whose path is the host's, and leaves it in
+// context.seccomp_agent_fd. perform: kNotFound when nobody listens. seccomp_unotify(2), unix(7).
+StepPtr make_connect_seccomp_agent_step(std::string socket_path);
+
+// Init lane: loads the program. When it has a listener_path the notification descriptor is sent through
+// context.seccomp_agent_fd with the container process state; the filter must not notify on sendmsg(2) then,
+// which compile_filter() refuses, as nobody could answer yet. perform: kSystem EACCES without no_new_privs
+// and CAP_SYS_ADMIN, EINVAL for flags that the kernel does not know. The pid in the state is
+// context.init_pid, which runtime fills in the init too when there is a listener.
+StepPtr make_seccomp_step(FilterProgram program, ListenedContainer container = {});
+
+}  // namespace security
