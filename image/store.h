@@ -1,0 +1,151 @@
+// The images on this machine: content-addressed blobs, unpacked layers that images share, records and tags
+// below one directory. It reads no archive and no network; image/archive fills it.
+//
+//   ROOT/tags/<repository, / as !>/<tag>   the image's id: one small read for a name
+//   ROOT/images/<hex of the id>.json       the record: layers and what a run needs: the second read
+//   ROOT/blobs/sha256/<hex>                configurations (and manifests), byte for byte
+//   ROOT/layers/<first 16 hex of the chain id>/fs, layer.json     overlay lower directories
+//   ROOT/staging/<random>/                 a load under way; flock(2)ed by it, so that garbage is told from
+//   work ROOT/trash/<random>/                   removed, on its way out ROOT/store.lock exclusive while
+//   something is published or removed
+//
+// Publishing: layers by rename, the blob, the record, the tag last, each verified before. A kill or a full
+// disk at any point leaves the old state or the new one, and garbage that the next change cleans up.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "image/config.h"
+#include "image/digest.h"
+#include "image/reference.h"
+
+namespace image {
+
+struct Layer {
+  Digest chain_id;
+  Digest diff_id;
+  std::string directory;    // name below ROOT/layers; the overlay lower is directory + "/fs"
+  uint64_t size_bytes = 0;  // sum of the sizes of its regular files
+};
+
+struct Image {
+  Digest id;  // the digest of its configuration
+  std::string architecture;
+  std::string os;
+  std::string variant;
+  std::string created;     // RFC 3339 as written in the image
+  int64_t created_ns = 0;  // since the epoch
+  uint64_t size_bytes = 0;
+  RunConfig config;
+  std::vector<Layer> layers;  // bottom to top
+  // Familiar names, "busybox:latest" and "busybox@sha256:...", sorted. Only inspect() and list() fill them.
+  std::vector<std::string> repo_tags;
+  std::vector<std::string> repo_digests;
+
+  std::vector<std::string> layer_directories() const;  // bottom to top, names below ROOT/layers
+};
+
+// One image to publish. Layers are in the staging directory, or in the store already.
+struct NewLayer {
+  Digest chain_id;
+  Digest diff_id;
+  uint64_t size_bytes = 0;
+  std::string staged;  // name of the directory in staging that holds fs/; empty: the store has the layer
+};
+struct NewImage {
+  Digest id;
+  std::string config_json;  // raw bytes; their digest was verified to be `id`
+  std::vector<NewLayer> layers;
+  std::vector<Reference> tags;  // each with a tag, or with a digest
+};
+
+// A load under way. Its directory goes when the object does; after a kill the next change to the store sees
+// that nobody holds its lock and removes it.
+class Staging {
+ public:
+  Staging(Staging&& other) noexcept = default;
+  Staging& operator=(Staging&& other) = delete;
+  ~Staging();
+  const std::string& path() const { return path_; }
+
+ private:
+  friend class Store;
+  Staging(std::string path, Fd directory) : path_(std::move(path)), directory_(std::move(directory)) {}
+  std::string path_;
+  Fd directory_;  // flock(2)ed exclusively
+};
+
+struct RemoveOptions {
+  bool force = false;
+  bool keep_layers = false;               // docker rmi --no-prune has no meaning beyond this here
+  std::set<std::string> layers_in_use{};  // directories that containers use: they stay
+  // Why the image must not be deleted, from the engine: "container 1a2b is using its referenced image 3c4d".
+  // Only untagging one of several names is allowed then; `force` overrides it unless hard.
+  std::string conflict{};
+  bool conflict_is_hard = false;  // a running container
+};
+
+// What was done, in order, as docker rmi prints it: "Untagged: busybox:latest", "Deleted: sha256:...".
+using RemovalLines = std::vector<std::string>;
+
+class Store {
+ public:
+  // No I/O; directories (0700) are made by the first change.
+  explicit Store(std::string root) : root_(std::move(root)) {}
+
+  const std::string& root() const { return root_; }
+  std::string layer_path(const std::string& directory) const { return root_ + "/layers/" + directory; }
+
+  // The image with this name (busybox, busybox:1.36, busybox@sha256:..., host/name:tag), id or unique prefix
+  // of an id. Two small reads for a name. repo_tags and repo_digests stay empty. Errors: kNotFound `No such
+  // image: X`, kInvalid for what can be no name, or for a prefix of several ids; kCorrupt for a damaged
+  // record.
+  Result<Image> find(const std::string& name) const;
+  // The same with repo_tags and repo_digests: reads all tags.
+  Result<Image> inspect(const std::string& name) const;
+  // All images, newest first. Damaged records are left out and named in `problems`.
+  Result<std::vector<Image>> list(std::vector<std::string>* problems = nullptr) const;
+  // The configuration byte for byte, as inspect and history need it.
+  Result<std::string> config_json(const Digest& id) const;
+
+  // `docker tag`: moves the tag when it exists already. kNotFound for the source.
+  Result<void> tag(const std::string& source, const Reference& target);
+  // Removes one name, not the image. kNotFound when there is no such name.
+  Result<void> untag(const Reference& name);
+  // docker rmi: untags, and deletes the image with its last name, with the layers that no other image needs.
+  // Errors: kNotFound, kConflict with docker's words ("conflict: unable to delete ... (must be forced) -
+  // ...").
+  Result<RemovalLines> remove(const std::string& name, const RemoveOptions& options);
+
+  // As long as the result is open nothing is removed: take it before find() and keep it until a container's
+  // record names the image's layers. flock(2), shared.
+  Result<Fd> hold() const;
+
+  // --- for those that fill the store (image/archive, build, commit) ---
+  // A fresh staging directory. Removes what dead loads left first.
+  Result<Staging> stage();
+  // The layer if the store has it, pinned for `staging`: it can't be removed until `staging` ends. kNotFound.
+  Result<Layer> pin_layer(const Staging& staging, const Digest& chain_id) const;
+  // Publishes the image (and moves its tags). A layer that another load published meanwhile is shared.
+  // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
+  Result<Image> publish(Staging& staging, const NewImage& image);
+  // Removes stagings of dead loads, trash, layers and blobs that nothing refers to. Called by stage() and
+  // remove().
+  Result<void> clean();
+
+ private:
+  Result<Fd> lock(int operation) const;
+  Result<Image> read_record(const Digest& id) const;
+  std::string root_;
+};
+
+// The chain id of a layer on top of `parent` (none: the bottom one). OCI image-spec config.md, "Layer
+// ChainID". Hashing is not linked into every program: image/archive has chain_id().
+
+}  // namespace image
