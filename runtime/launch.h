@@ -12,11 +12,12 @@
 #include "base/result.h"
 #include "base/step.h"
 #include "runtime/performance.h"
+#include "runtime/undo.h"
 
 namespace runtime {
 
-// What becomes the container's descriptors 0, 1 and 2. Ignored with a terminal: then all three are the pty's
-// slave.
+// What becomes the container's descriptors 0, 1 and 2; a closed one: the caller's own. Ignored with a
+// terminal: then all three are the pty's slave.
 struct Stdio {
   Fd in;
   Fd out;
@@ -26,12 +27,13 @@ struct Stdio {
 struct LaunchRequest {
   const Plan* plan = nullptr;
   Stdio stdio;
-  bool terminal = false;      // make a pty in the container's devpts and hand its master out
-  std::string journal_path;   // where the plan's undo list is written before the first step; empty: nowhere
-  bool observe = false;       // record before -> after of every step (a view asked for it)
-  std::vector<int> keep_fds;  // descriptors to pass on besides 0-2 (--preserve-fds), in the init's numbering
-  // Called before each step when set (--step); an error from it stops the launch and undoes what was done.
-  std::function<Result<void>(const Step&, size_t index)> before_step;
+  std::string journal_path;    // where the plan's undo list is written before the first step; empty: nowhere
+  bool observe = false;        // record before -> after of every step (a view asked for it)
+  bool start_at_once = false;  // don't wait in Launched::start(): the init goes on as soon as it is ready
+  // Called right after clone, while the init builds its root: the caller saves the identity, so that whatever
+  // happens from here on, the next command finds the process. An error kills the init and undoes everything.
+  std::function<Result<void>(const ProcessIdentity&)> on_cloned;
+  UndoHandler undo_handler;  // for kinds of undo that runtime does not know
 };
 
 // A container whose init is ready and waits: everything is done but the last steps (seccomp without
@@ -43,8 +45,17 @@ class Launched {
   Fd pidfd;
   Fd console_master;  // with a terminal
   Performance performance;
+  std::vector<std::string> warnings;  // what steps kept quiet about but a person should know
   Fd handshake;
-  std::string failed_step;
+  bool released = false;  // kStart has been sent
+
+  // Kills the init unless it was started, and reaps it.
+  ~Launched();
+  Launched() = default;
+  Launched(const Launched&) = delete;
+  Launched& operator=(const Launched&) = delete;
+  Launched(Launched&&) = delete;
+  Launched& operator=(Launched&&) = delete;
 
   // Lets the init go on to execve. Returns when execve has happened; otherwise the init's own error
   // (kNotFound: docker's 127, errno EACCES: 126). See start_error_exit_code().
@@ -54,16 +65,6 @@ class Launched {
 // Performs the plan. On an error all that was done is undone (as undo_all) and nothing is left on the host;
 // the text names the failed step: "step 14/31: mount proc on /proc: Operation not permitted".
 Result<std::unique_ptr<Launched>> launch(LaunchRequest request);
-
-// What a plan may leave on the host, last step first.
-std::vector<Undo> undo_list(const Plan& plan);
-// Undoes the entries in order; goes on after an error and returns the first one. Entries that are not there
-// are no error. Kinds "cgroup", "directory" and "file" are known here; `more` is asked first, so that engine
-// can add its own kinds.
-using UndoHandler = std::function<bool(const Undo&, Result<void>&)>;
-Result<void> undo_all(const std::vector<Undo>& entries, const UndoHandler& more = nullptr);
-// The undo list of a journal file; empty if there is none.
-Result<std::vector<Undo>> read_journal(const std::string& path);
 
 // 127 for a command that is not there, 126 for one that can't be executed, 125 for everything else.
 int start_error_exit_code(const Error& error);

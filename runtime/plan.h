@@ -31,6 +31,8 @@ struct PlanRequest {
   std::vector<StepPtr> before_clone;             // the caller's own host steps
   std::vector<StepPtr> after_clone;    // ... performed by the host while the init waits (network, id maps)
   std::vector<StepPtr> before_rootfs;  // the caller's own init steps (the snapshot's overlay mount)
+  bool rootfs_is_mount = false;        // before_rootfs mounts something on root.path
+  unsigned preserve_fds = 0;           // descriptors 3 .. 2 + n stay open in the container
 };
 
 // Errors: kInvalid for a spec that can't be a container (a mount without destination, an unknown namespace, a

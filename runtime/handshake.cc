@@ -1,0 +1,128 @@
+#include "runtime/handshake.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/syscalls.h"
+
+namespace runtime {
+namespace {
+
+// 1 KiB: room for an error's words with the paths in it. Longer text is cut; nothing decides on it.
+struct Packet {
+  uint32_t message;
+  uint32_t step;
+  int32_t error_number;
+  uint32_t error_kind;
+  std::array<char, 1008> text;
+};
+
+union ControlBuffer {
+  std::array<char, CMSG_SPACE(sizeof(int))> bytes;
+  cmsghdr align;
+};
+
+Result<void> send_packet(int socket_fd, const Packet& packet, int attached_fd) {
+  iovec vector = {const_cast<Packet*>(&packet), sizeof packet};  // NOLINT: sendmsg(2) reads only
+  msghdr header = {};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  ControlBuffer control = {};
+  if (attached_fd >= 0) {
+    header.msg_control = control.bytes.data();
+    header.msg_controllen = control.bytes.size();
+    cmsghdr* entry = CMSG_FIRSTHDR(&header);
+    entry->cmsg_level = SOL_SOCKET;
+    entry->cmsg_type = SCM_RIGHTS;
+    entry->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(entry), &attached_fd, sizeof attached_fd);
+  }
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket_fd, &header, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return Error::from_errno("send to the other side of the start", errno);
+  return ok();
+}
+
+void copy_text(Packet& packet, const std::string& text) {
+  const size_t length = std::min(text.size(), packet.text.size() - 1);
+  std::memcpy(packet.text.data(), text.data(), length);
+}
+
+}  // namespace
+
+Result<std::pair<Fd, Fd>> open_handshake() {
+  sys::SocketPair pair = TRY(sys::socketpair(AF_UNIX, SOCK_SEQPACKET));
+  return std::pair<Fd, Fd>(std::move(pair.ours), std::move(pair.theirs));
+}
+
+Result<void> send_message(int socket_fd, Message message, const std::string& text, int attached_fd) {
+  Packet packet = {};
+  packet.message = static_cast<uint32_t>(message);
+  copy_text(packet, text);
+  return send_packet(socket_fd, packet, attached_fd);
+}
+
+Result<void> send_failure(int socket_fd, uint32_t step, const Error& error) {
+  Packet packet = {};
+  packet.message = static_cast<uint32_t>(Message::kFailed);
+  packet.step = step;
+  packet.error_number = error.error_number();
+  packet.error_kind = static_cast<uint32_t>(error.kind());
+  copy_text(packet, error.text());
+  return send_packet(socket_fd, packet, -1);
+}
+
+Result<Received> receive_message(int socket_fd) {
+  Packet packet = {};
+  iovec vector = {&packet, sizeof packet};
+  ControlBuffer control = {};
+  msghdr header = {};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = control.bytes.size();
+  ssize_t size = 0;
+  do {
+    size = ::recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size == 0 || (size < 0 && errno == ECONNRESET)) return Received{};
+  if (size < 0) return Error::from_errno("receive from the other side of the start", errno);
+
+  Received received;
+  const cmsghdr* entry = CMSG_FIRSTHDR(&header);
+  if (entry != nullptr && entry->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(entry), sizeof fd);
+    received.fd = Fd(fd);
+  }
+  const bool known = packet.message >= static_cast<uint32_t>(Message::kConfigured) &&
+                     packet.message <= static_cast<uint32_t>(Message::kDie);
+  if (size != sizeof packet || !known || packet.error_kind > static_cast<uint32_t>(ErrorKind::kCorrupt)) {
+    return corrupt("the start's handshake has an unknown packet");
+  }
+  packet.text.back() = '\0';
+  received.message = static_cast<Message>(packet.message);
+  received.text = packet.text.data();
+  received.step = packet.step;
+  if (received.message == Message::kFailed) {
+    received.error = Error(static_cast<ErrorKind>(packet.error_kind), received.text, packet.error_number);
+  }
+  return received;
+}
+
+Result<Received> expect_message(int socket_fd, Message expected) {
+  Received received = TRY(receive_message(socket_fd));
+  if (received.message == Message::kEndOfFile)
+    return Error::from_errno("the other side of the start is gone", EPIPE);
+  if (received.message != expected) return corrupt("the start's handshake is out of order");
+  return received;
+}
+
+}  // namespace runtime

@@ -1,0 +1,58 @@
+// The only channel between the launcher and the init: one SOCK_SEQPACKET pair, fixed-size packets, at most
+// one descriptor attached. End of file is never success before kReady, and the only success after kStart
+// (execve closed the socket).
+//
+//   launcher                                   init
+//   [id maps, network]  kConfigured  ------->  goes on            only if the plan has steps after clone
+//   keeps the master    <----  kConsole + fd   pty made           only with a terminal
+//   remembers           <----      kWarning    something a person should know
+//                       <----        kReady    all is done but the last steps and execve
+//   saves state         kStart       ------->  last steps, execve
+//                       <---- end of file      the program runs
+//   any time            <----       kFailed    step, kind, errno, text; then _exit(125)
+//   fault tests only    <----          kDie    the launcher kills itself
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace runtime {
+
+enum class Message : uint32_t {
+  kConfigured = 1,
+  kConsole,
+  kWarning,
+  kReady,
+  kStart,
+  kFailed,
+  kDie,
+  kEndOfFile
+};
+
+struct Received {
+  Message message = Message::kEndOfFile;
+  std::string text;
+  std::optional<Error> error;  // with kFailed
+  uint32_t step = 0;           // with kFailed: the index of the step
+  Fd fd;                       // with kConsole
+};
+
+// Both ends, close-on-exec.
+Result<std::pair<Fd, Fd>> open_handshake();
+
+Result<void> send_message(int socket_fd, Message message, const std::string& text = "", int attached_fd = -1);
+Result<void> send_failure(int socket_fd, uint32_t step, const Error& error);
+
+// Waits for one packet. ECONNRESET (the peer is gone with packets unread) counts as end of file. kCorrupt for
+// anything that is not a packet of ours.
+Result<Received> receive_message(int socket_fd);
+
+// receive_message() that takes only `expected`: kCorrupt for another message, kSystem (EPIPE) for the end of
+// file.
+Result<Received> expect_message(int socket_fd, Message expected);
+
+}  // namespace runtime

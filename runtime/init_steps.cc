@@ -1,0 +1,184 @@
+#include "runtime/init_steps.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "namespaces/rootfs.h"
+#include "runtime/handshake.h"
+
+namespace runtime {
+namespace {
+
+class WaitForHost : public Step {
+ public:
+  WaitForHost() : Step(Lane::kInit, "wait for the host") {}
+  Result<void> perform(StepContext& context) const override {
+    TRY(expect_message(context.handshake_fd, Message::kConfigured));
+    return ok();
+  }
+  std::string say() const override { return "recvmsg(handshake)"; }
+  std::string shell() const override { return "# (the host's steps after clone run now)"; }
+  Reason why() const override { return {"id maps and network are set from outside", "user_namespaces(7)"}; }
+};
+
+class Console : public Step {
+ public:
+  Console(unsigned rows, unsigned columns, unsigned uid)
+      : Step(Lane::kInit, "make the console"), rows_(rows), columns_(columns), uid_(uid) {}
+
+  Result<void> perform(StepContext& context) const override {
+    const Fd master = TRY(sys::openat2(context.root_fd.get(), "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0,
+                                       RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS));
+    int locked = 0;
+    if (::ioctl(master.get(), TIOCSPTLCK, &locked) < 0) return Error::from_errno("unlock the pty", errno);
+    Fd slave(::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!slave) return Error::from_errno("open the pty's slave", errno);
+    if (rows_ != 0 && columns_ != 0) {
+      const winsize size = {static_cast<uint16_t>(rows_), static_cast<uint16_t>(columns_), 0, 0};
+      if (::ioctl(slave.get(), TIOCSWINSZ, &size) < 0) return Error::from_errno("set the window size", errno);
+    }
+    if (uid_ != 0) TRY(sys::fchownat(slave.get(), "", uid_, static_cast<gid_t>(-1), AT_EMPTY_PATH));
+    const Fd tree = TRY(sys::open_tree(slave.get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+    const Fd target = TRY(namespaces::open_target(
+        context.root_fd.get(), "/dev/console", namespaces::TargetType::kFile, namespaces::Symlinks::kRefuse));
+    TRY(sys::move_mount(tree.get(), target.get()));
+    TRY(send_message(context.handshake_fd, Message::kConsole, "", master.get()));
+    context.console_fd = std::move(slave);
+    return ok();
+  }
+  std::string say() const override {
+    return "open(/dev/pts/ptmx); ioctl(TIOCGPTPEER); move_mount(/dev/console); sendmsg(SCM_RIGHTS)";
+  }
+  std::string shell() const override {
+    return "# console: script(1) or a terminal multiplexer gives a shell a pty";
+  }
+  Reason why() const override {
+    return {"a terminal of the container's own: the caller's can't be typed on from inside", "pts(4)"};
+  }
+
+ private:
+  unsigned rows_;
+  unsigned columns_;
+  unsigned uid_;
+};
+
+class StdioStep : public Step {
+ public:
+  explicit StdioStep(bool terminal)
+      : Step(Lane::kInit, "connect stdin, stdout and stderr"), terminal_(terminal) {}
+
+  Result<void> perform(StepContext& context) const override {
+    if (::setsid() < 0) return Error::from_errno("setsid", errno);
+    if (terminal_ && ::ioctl(context.console_fd.get(), TIOCSCTTY, 0) < 0) {
+      return Error::from_errno("make the console the controlling terminal", errno);
+    }
+    for (int target = 0; target < 3; ++target) {
+      const Fd& given = context.stdio[static_cast<size_t>(target)];
+      const int source = terminal_ ? context.console_fd.get() : given ? given.get() : target;
+      TRY(connect(source, target));
+    }
+    return ok();
+  }
+  std::string say() const override {
+    return terminal_ ? "setsid(); ioctl(TIOCSCTTY); dup2(console, 0..2)" : "setsid(); dup2()";
+  }
+  std::string shell() const override { return "# stdin, stdout and stderr stay those of the shell"; }
+  Reason why() const override {
+    return {"the container talks to pipes or its own pty, never to the caller's files", "setsid(2)"};
+  }
+
+ private:
+  static Result<void> connect(int source, int target) {
+    struct stat status = {};
+    const bool is_null =
+        ::fstat(source, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+    if (!is_null) return source == target ? ok() : sys::dup2(source, target);
+    // Runs after pivot_root: this is the container's node, and it is looked at before it is used.
+    auto own = sys::open("/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    if (!own || ::fstat(own->get(), &status) < 0 || !S_ISCHR(status.st_mode) ||
+        status.st_rdev != makedev(1, 3)) {
+      return source == target ? ok() : sys::dup2(source, target);
+    }
+    return sys::dup2(own->get(), target);
+  }
+
+  bool terminal_;
+};
+
+class WorkingDirectory : public Step {
+ public:
+  explicit WorkingDirectory(std::string path)
+      : Step(Lane::kInit, "enter " + printable(path)), path_(namespaces::clean_path(path)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    if (path_ != "/") {
+      const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+      const Fd directory = TRY(namespaces::open_target(root.get(), path_, namespaces::TargetType::kDirectory,
+                                                       namespaces::Symlinks::kInRoot));
+      TRY(sys::fchdir(directory.get()));
+    } else {
+      TRY(sys::chdir("/"));
+    }
+    std::string buffer(4096, '\0');
+    if (::getcwd(buffer.data(), buffer.size()) == nullptr || buffer.front() != '/') {
+      return invalid("working directory " + printable(path_) + " is outside of the container");
+    }
+    return ok();
+  }
+  std::string say() const override { return "openat2(" + path_ + ", RESOLVE_IN_ROOT); fchdir(); getcwd()"; }
+  std::string shell() const override {
+    return "mkdir -p " + shell_quote(path_) + " 2>/dev/null || :; cd " + shell_quote(path_);
+  }
+  Reason why() const override {
+    return {"a directory outside of the root would be a way out: it is checked", "getcwd(3)"};
+  }
+
+ private:
+  std::string path_;
+};
+
+class Ready : public Step {
+ public:
+  Ready() : Step(Lane::kInit, "report ready and wait for the start") {}
+  Result<void> perform(StepContext& context) const override {
+    for (const auto& warning : context.warnings)
+      TRY(send_message(context.handshake_fd, Message::kWarning, warning));
+    TRY(send_message(context.handshake_fd, Message::kReady));
+    TRY(expect_message(context.handshake_fd, Message::kStart));
+    return ok();
+  }
+  std::string say() const override { return "sendmsg(handshake, ready); recvmsg(handshake, start)"; }
+  std::string shell() const override { return "# (the runtime saves its state here)"; }
+  Reason why() const override {
+    return {"the state is on disk before the program's first instruction", "unix(7)"};
+  }
+};
+
+}  // namespace
+
+StepPtr wait_for_host_step() {
+  return std::make_unique<WaitForHost>();
+}
+StepPtr console_step(unsigned rows, unsigned columns, unsigned uid) {
+  return std::make_unique<Console>(rows, columns, uid);
+}
+StepPtr stdio_step(bool terminal) {
+  return std::make_unique<StdioStep>(terminal);
+}
+StepPtr working_directory_step(const std::string& path) {
+  return std::make_unique<WorkingDirectory>(path);
+}
+StepPtr ready_step() {
+  return std::make_unique<Ready>();
+}
+
+}  // namespace runtime

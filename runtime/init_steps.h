@@ -1,0 +1,38 @@
+// The init's own steps: waiting for the host, the console, standard streams, the working directory, the
+// program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/step.h"
+
+namespace runtime {
+
+// Waits for kConfigured: the host has written id maps and attached the network.
+StepPtr wait_for_host_step();
+
+// Makes a pty in the container's devpts, sends its master to the launcher, shows its slave as /dev/console
+// and keeps it in context.console_fd. Everything by descriptor: the slave comes from TIOCGPTPEER, never from
+// a path (CVE-2025-52565).
+StepPtr console_step(unsigned rows, unsigned columns, unsigned uid);
+
+// A new session; with a terminal the pty becomes its controlling terminal and descriptors 0-2; without,
+// context.stdio does. A stream that is the host's /dev/null is opened anew from the container's own.
+StepPtr stdio_step(bool terminal);
+
+// Creates the directory when missing, enters it, and makes sure that it is below the root (CVE-2024-21626).
+StepPtr working_directory_step(const std::string& path);
+
+// Finds the program as execvp(3) would, with the container's PATH, so that a missing one is an error of
+// create. Errors: kNotFound "executable file not found in $PATH" or "no such file or directory", kSystem
+// EACCES "permission denied".
+StepPtr find_executable_step(const std::vector<std::string>& args, const std::vector<std::string>& env);
+
+// Sends warnings and kReady, then waits for kStart.
+StepPtr ready_step();
+
+// Marks every descriptor above 2 + preserve_fds close-on-exec, and execve. Returns only with an error.
+StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds);
+
+}  // namespace runtime

@@ -1,0 +1,191 @@
+#include "runtime/launch.h"
+
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "runtime/clone_step.h"
+#include "runtime/handshake.h"
+#include "runtime/init.h"
+
+namespace runtime {
+namespace {
+
+// One launch while it goes on, on the launcher's side.
+struct Launch {
+  const LaunchRequest& request;
+  const Plan& plan;
+  StepContext context;
+  std::unique_ptr<Launched> launched = std::make_unique<Launched>();
+  Fd init_end;  // of the handshake; closed here after clone
+};
+
+std::string step_text(const Plan& plan, size_t index) {
+  const std::string name = index < plan.size() ? plan[index]->name() : "?";
+  return "step " + std::to_string(index + 1) + "/" + std::to_string(plan.size()) + ": " + name;
+}
+
+// What people could do about an error that the kernel gives without words.
+const char* likely_cause(const Error& error) {
+  switch (error.error_number()) {
+    case EPERM:
+      return " (are you root, with all capabilities? see `vial info`)";
+    case ENOSPC:
+      return " (a disk, or a kernel limit such as user.max_*_namespaces or fs.mount-max, is used up)";
+    case ENOSYS:
+      return " (this kernel is too old)";
+    default:
+      return "";
+  }
+}
+
+Error failed_at(const Plan& plan, size_t index, Error error) {
+  // What the user typed is wrong, not the step: docker's words without the machinery around them.
+  const bool is_program = error.text().starts_with("exec: ");
+  if (is_program) return std::move(error);
+  const std::string text = step_text(plan, index) + ": " + error.text() + likely_cause(error);
+  return {error.kind(), text, error.error_number()};
+}
+
+// "init was killed by signal 9 (KILL)": the init is gone without a word.
+Error died(const Launched& launched) {
+  auto status = wait_for(launched.pidfd.get());
+  std::string text = "the container's init " + (status ? status->text() : "is gone") + " before it was ready";
+  if (status && status->signal() == SIGKILL) text += " (memory limit too low, or killed from outside?)";
+  return {ErrorKind::kSystem, text};
+}
+
+bool has_steps_after_clone(const Plan& plan, size_t clone_index) {
+  for (size_t i = clone_index + 1; i < plan.size(); ++i) {
+    if (plan[i]->lane() == Lane::kHost) return true;
+  }
+  return false;
+}
+
+Result<void> after_clone(Launch& launch) {
+  launch.init_end.reset();
+  launch.launched->pidfd = std::move(launch.context.init_pidfd);
+  launch.launched->init = TRY(identify(launch.context.init_pid));
+  if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched->init));
+  return ok();
+}
+
+// Walks the host lane. In the init's copy it never returns.
+Result<void> walk_host_lane(Launch& launch) {
+  bool cloned = false;
+  bool waits = false;
+  for (size_t i = 0; i < launch.plan.size(); ++i) {
+    const Step& step = *launch.plan[i];
+    if (step.lane() != Lane::kHost) continue;
+    auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
+    if (launch.context.in_child) {
+      run_init(launch.plan, i + 1, launch.context, launch.launched->performance, launch.request.observe);
+    }
+    if (!result) return failed_at(launch.plan, i, std::move(result).error());
+    if (cloned || launch.context.init_pid == 0) continue;
+    cloned = true;
+    waits = has_steps_after_clone(launch.plan, i);
+    TRY(after_clone(launch));
+  }
+  if (!cloned) return invalid("the plan has no clone");
+  if (waits) TRY(send_message(launch.launched->handshake.get(), Message::kConfigured));
+  return ok();
+}
+
+Result<void> wait_until_ready(Launch& launch) {
+  Launched& launched = *launch.launched;
+  for (;;) {
+    Received received = TRY(receive_message(launched.handshake.get()));
+    switch (received.message) {
+      case Message::kConsole:
+        launched.console_master = std::move(received.fd);
+        break;
+      case Message::kWarning:
+        launched.warnings.push_back(std::move(received.text));
+        break;
+      case Message::kReady:
+        return ok();
+      case Message::kFailed:
+        return failed_at(launch.plan, received.step, std::move(*received.error));
+      case Message::kEndOfFile:
+        return died(launched);
+#ifdef VIAL_FAULTS
+      case Message::kDie:
+        ::kill(::getpid(), SIGKILL);
+        [[fallthrough]];
+#endif
+      default:
+        return corrupt("the start's handshake is out of order");
+    }
+  }
+}
+
+Result<void> perform_plan(Launch& launch) {
+  auto [ours, theirs] = TRY(open_handshake());
+  launch.launched->handshake = std::move(ours);
+  launch.init_end = std::move(theirs);
+  launch.context.handshake_fd = launch.init_end.get();
+  TRY(walk_host_lane(launch));
+  if (launch.request.start_at_once) {
+    TRY(send_message(launch.launched->handshake.get(), Message::kStart));
+    launch.launched->released = true;
+  }
+  TRY(wait_until_ready(launch));
+  auto& warnings = launch.launched->warnings;
+  for (auto& text : launch.context.warnings)
+    warnings.push_back(std::move(text));
+  return ok();
+}
+
+}  // namespace
+
+Launched::~Launched() {
+  if (released || !pidfd) return;
+  (void)sys::pidfd_send_signal(pidfd.get(), SIGKILL);
+  (void)wait_for(pidfd.get());
+}
+
+Result<void> Launched::start() {
+  if (!released) TRY(send_message(handshake.get(), Message::kStart));
+  released = true;
+  Received received = TRY(receive_message(handshake.get()));
+  handshake.reset();
+  if (received.message == Message::kEndOfFile) return ok();
+  auto status = wait_for(pidfd.get());
+  if (received.message == Message::kFailed) return std::move(*received.error);
+  return corrupt("the start's handshake is out of order");
+}
+
+Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
+  Launch launch = {request, *request.plan, {}, std::make_unique<Launched>(), {}};
+  launch.launched->performance = Performance(launch.plan.size());
+  launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
+                          std::move(request.stdio.err)};
+  const std::vector<Undo> undo = undo_list(launch.plan);
+  if (!request.journal_path.empty()) TRY(write_journal(request.journal_path, undo));
+  auto result = perform_plan(launch);
+  if (result) return std::move(launch.launched);
+  launch.launched->released =
+      false;  // an init that got its start but reported a failure is killed and reaped, too
+  launch.launched.reset();
+  launch.context = StepContext();
+  auto undone = undo_all(undo, request.undo_handler);
+  if (!undone)
+    return Error(result.error().kind(), result.error().text() + "; " + undone.error().text(),
+                 result.error().error_number());
+  return std::move(result).error();
+}
+
+int start_error_exit_code(const Error& error) {
+  constexpr int kNotFoundCode = 127;
+  constexpr int kNotExecutable = 126;
+  constexpr int kOurs = 125;
+  if (!error.text().starts_with("exec: ")) return kOurs;
+  if (error.kind() == ErrorKind::kNotFound) return kNotFoundCode;
+  return error.error_number() == EACCES ? kNotExecutable : kOurs;
+}
+
+}  // namespace runtime

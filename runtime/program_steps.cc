@@ -1,0 +1,150 @@
+// The last steps: finding the program and becoming it.
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "runtime/init_steps.h"
+
+namespace runtime {
+namespace {
+
+// Callers (docker, podman, containerd) match these words to choose between exit codes 126 and 127.
+Error exec_error(const std::string& name, int error_number) {
+  const std::string shown = "exec: \"" + printable(name) + "\": ";
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      return {ErrorKind::kNotFound, shown + "stat " + printable(name) + ": no such file or directory",
+              ENOENT};
+    case EISDIR:
+      return {ErrorKind::kSystem, shown + "is a directory", EACCES};
+    case EACCES:
+      return {ErrorKind::kSystem, shown + "permission denied", EACCES};
+    case ENOEXEC:
+      return {ErrorKind::kSystem, shown + "exec format error", EACCES};
+    default:
+      return Error::from_errno("exec: \"" + printable(name) + "\"", error_number);
+  }
+}
+
+// 0 if `path` is a regular file that somebody may execute, else the errno execve(2) would give.
+int executable_errno(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) < 0) return errno;
+  if (S_ISDIR(status.st_mode)) return EISDIR;
+  constexpr mode_t kAnyExecute = S_IXUSR | S_IXGRP | S_IXOTH;
+  return S_ISREG(status.st_mode) && (status.st_mode & kAnyExecute) != 0 ? 0 : EACCES;
+}
+
+class FindExecutable : public Step {
+ public:
+  FindExecutable(const std::string& name, const std::vector<std::string>& env)
+      : Step(Lane::kInit, "find " + printable(name)), name_(name) {
+    std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    for (const auto& entry : env) {
+      if (entry.starts_with("PATH=")) path = entry.substr(5);
+    }
+    if (contains(name, "/")) {
+      candidates_.push_back(name);
+      return;
+    }
+    for (const auto& directory : split(path, ':'))
+      candidates_.push_back((directory.empty() ? "." : directory) + "/" + name);
+  }
+
+  Result<void> perform(StepContext& context) const override {
+    if (name_.empty())
+      return Error(ErrorKind::kNotFound, "exec: \"\": executable file not found in $PATH", ENOENT);
+    int found = ENOENT;
+    for (const auto& candidate : candidates_) {
+      const int error_number = executable_errno(candidate);
+      if (error_number == 0) {
+        context.executable = candidate;
+        return ok();
+      }
+      if (error_number != ENOENT && error_number != ENOTDIR) found = error_number;
+    }
+    if (found != ENOENT || contains(name_, "/")) return exec_error(name_, found);
+    return Error(ErrorKind::kNotFound,
+                 "exec: \"" + printable(name_) + "\": executable file not found in $PATH", ENOENT);
+  }
+  std::string say() const override { return "stat(" + printable(join(candidates_, " | ")) + ")"; }
+  std::string shell() const override { return "# (the shell's exec finds the program)"; }
+  Reason why() const override {
+    return {"a program that is not there is an error before anything has run", "execvp(3)"};
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::string> candidates_;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (const auto& text : strings)
+    result.push_back(const_cast<char*>(text.c_str()));  // NOLINT: execve(2) reads only
+  result.push_back(nullptr);
+  return result;
+}
+
+class Exec : public Step {
+ public:
+  Exec(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds)
+      : Step(Lane::kInit, "execute " + (args.empty() ? std::string() : printable(args[0]))),
+        args_(std::move(args)),
+        env_(std::move(env)),
+        preserve_fds_(preserve_fds),
+        argv_(pointers(args_)),
+        envp_(pointers(env_)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    // CVE-2024-21626: whatever is open by now, by mistake of ours or inherited from the caller, ends with
+    // this program.
+    TRY(sys::close_range(3 + preserve_fds_, ~0U, CLOSE_RANGE_CLOEXEC));
+    TRY(sys::prctl(PR_SET_PDEATHSIG, 0));  // from here on the container outlives its monitor
+    ::execve(context.executable.c_str(), argv_.data(), envp_.data());
+    return exec_error(context.executable, errno);
+  }
+  std::string say() const override {
+    return "close_range(3, ~0, CLOSE_RANGE_CLOEXEC); execve(" + printable(shell_words(args_)) + ")";
+  }
+  std::string shell() const override {
+    std::string lines;
+    for (const auto& entry : env_) {
+      const size_t equals = entry.find('=');
+      if (equals != std::string::npos)
+        lines += "export " + entry.substr(0, equals) + "=" + shell_quote(entry.substr(equals + 1)) + "\n";
+    }
+    return lines + "exec " + shell_words(args_);
+  }
+  Reason why() const override {
+    return {"the init becomes the container's program; it is pid 1 inside. No descriptor above 2 goes along",
+            "execve(2)"};
+  }
+
+ private:
+  std::vector<std::string> args_;
+  std::vector<std::string> env_;
+  unsigned preserve_fds_;
+  std::vector<char*> argv_;
+  std::vector<char*> envp_;
+};
+
+}  // namespace
+
+StepPtr find_executable_step(const std::vector<std::string>& args, const std::vector<std::string>& env) {
+  return std::make_unique<FindExecutable>(args.empty() ? "" : args[0], env);
+}
+
+StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds) {
+  return std::make_unique<Exec>(std::move(args), std::move(env), preserve_fds);
+}
+
+}  // namespace runtime

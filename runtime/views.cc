@@ -1,0 +1,145 @@
+#include "runtime/views.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "base/strings.h"
+#include "runtime/clone_step.h"
+#include "runtime/undo.h"
+
+namespace runtime {
+namespace {
+
+const char* lane_name(Lane lane) {
+  return lane == Lane::kHost ? "host" : "init";
+}
+
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
+std::string number(size_t index, size_t total) {
+  const std::string text = std::to_string(index + 1);
+  const size_t width = std::to_string(total).size();
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+size_t name_width(const Plan& plan) {
+  constexpr size_t kWidest = 44;
+  size_t width = 0;
+  for (const auto& step : plan)
+    width = std::max(width, step->name().size());
+  return std::min(width, kWidest);
+}
+
+std::string milliseconds(int64_t ns) {
+  std::array<char, 32> buffer = {};
+  std::snprintf(buffer.data(), buffer.size(), "%.3f", static_cast<double>(ns) / 1e6);
+  return buffer.data();
+}
+
+std::string right(const std::string& text, size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ') + text;
+}
+
+// Every line of `text` behind `prefix`.
+std::string indented(const std::string& text, const std::string& prefix) {
+  std::string result;
+  for (const auto& line : split(text, '\n'))
+    result += prefix + line + "\n";
+  return result;
+}
+
+std::string times(const StepRecord& record, int64_t start) {
+  if (record.begin_ns == 0) return right("not reached", 22);
+  const std::string duration = record.end_ns == 0 ? "..." : milliseconds(record.end_ns - record.begin_ns);
+  return "+" + right(milliseconds(record.begin_ns - start), 9) + " " + right(duration, 8) + " ms";
+}
+
+std::string change(const StepRecord& record) {
+  const std::string before = printable(record.before);
+  const std::string after = printable(record.after);
+  if (before.empty() && after.empty()) return "";
+  if (before == after) return before + " (unchanged)";
+  return (before.empty() ? "(none)" : before) + " -> " + (after.empty() ? "(none)" : after);
+}
+
+std::string undo_trap(const Plan& plan) {
+  std::string lines;
+  for (const auto& entry : undo_list(plan)) {
+    if (entry.kind == "cgroup") lines += "  rmdir " + shell_quote(entry.target) + " 2>/dev/null || :\n";
+    if (entry.kind == "directory") lines += "  rm -rf " + shell_quote(entry.target) + "\n";
+    if (entry.kind == "file") lines += "  rm -f " + shell_quote(entry.target) + "\n";
+  }
+  return lines;
+}
+
+void add_step(std::string& script, const Plan& plan, size_t index) {
+  const Step& step = *plan[index];
+  script += "# " + std::to_string(index + 1) + "/" + std::to_string(plan.size()) + " " + step.name() + "  [" +
+            step.why().man + "]\n";
+  script += step.shell() + "\n";
+}
+
+}  // namespace
+
+std::string dry_run_text(const Plan& plan) {
+  const size_t width = name_width(plan);
+  std::string text;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const Step& step = *plan[i];
+    text += number(i, plan.size()) + "  " + lane_name(step.lane()) + "  " + padded(step.name(), width) +
+            "  " + padded(step.why().man, 24) + "  " + printable(step.say()) + "\n";
+  }
+  return text;
+}
+
+std::string explain_text(const Plan& plan, std::span<const StepRecord> records) {
+  int64_t start = 0;
+  for (const auto& record : records) {
+    if (record.begin_ns != 0 && (start == 0 || record.begin_ns < start)) start = record.begin_ns;
+  }
+  const size_t width = name_width(plan);
+  std::string text;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const Step& step = *plan[i];
+    const StepRecord record = i < records.size() ? records[i] : StepRecord{};
+    text += number(i, plan.size()) + "  " + times(record, start) + "  " + lane_name(step.lane()) + "  " +
+            padded(step.name(), width) + "  " + step.why().man + "\n";
+    const std::string indent(number(i, plan.size()).size() + 2, ' ');
+    text += indented(printable(step.say()), indent + "call    ");
+    const std::string changed = change(record);
+    if (!changed.empty()) text += indented(changed, indent + "change  ");
+    if (record.error_number != 0) text += indented(errno_text(record.error_number), indent + "error   ");
+    text += indented(step.why().text, indent + "why     ");
+  }
+  return text;
+}
+
+std::string shell_script(const Plan& plan, const std::string& title) {
+  std::string host;
+  std::string init;
+  std::string unshare;
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const auto* clone = dynamic_cast<const CloneStep*>(plan[i].get());
+    if (clone != nullptr) {
+      unshare = clone->shell();
+    } else {
+      add_step(plan[i]->shell_lane() == Lane::kHost ? host : init, plan, i);
+    }
+  }
+  return "#!/bin/sh\n# " + printable(title) +
+         "\n# The same container, built by hand. Needs root, util-linux, iproute2 and a statically linked "
+         "busybox.\n"
+         "set -eu\nBUSYBOX=$(command -v busybox)\n\n" +
+         host +
+         "\nINIT=$(mktemp)\ncleanup() {\n  rm -f \"$INIT\"\n  cd /\n"
+         "  for h in /sys/fs/cgroup/* /sys/fs/cgroup; do [ ! -e \"$h/cgroup.procs\" ] || echo $$ > "
+         "\"$h/cgroup.procs\" 2>/dev/null || :; done\n" +
+         undo_trap(plan) + "}\ntrap cleanup EXIT\n\ncat > \"$INIT\" <<'VIAL_INIT'\nset -eu\n" + init +
+         "VIAL_INIT\n\nBUSYBOX=$BUSYBOX " + unshare + " sh \"$INIT\"\n";
+}
+
+}  // namespace runtime

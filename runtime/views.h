@@ -1,0 +1,22 @@
+// The views of a plan: text for people. None of them knows a step kind; all they know is the list.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/step.h"
+#include "runtime/performance.h"
+
+namespace runtime {
+
+// --dry-run: what would be done, a numbered line a step: lane, name, system calls, man page.
+std::string dry_run_text(const Plan& plan);
+
+// --explain: what was done: time since the start, duration, system calls, before -> after, why, man page.
+std::string explain_text(const Plan& plan, std::span<const StepRecord> records);
+
+// --as-shell: a script for sh with util-linux and a static busybox that builds the same container. What shell
+// can't express stands there as a comment. `title` becomes a comment in its head.
+std::string shell_script(const Plan& plan, const std::string& title);
+
+}  // namespace runtime
