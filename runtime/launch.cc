@@ -45,7 +45,7 @@ const char* likely_cause(const Error& error) {
 Error failed_at(const Plan& plan, size_t index, Error error) {
   // What the user typed is wrong, not the step: docker's words without the machinery around them.
   const bool is_program = error.text().starts_with("exec: ");
-  if (is_program) return std::move(error);
+  if (is_program) return error;
   const std::string text = step_text(plan, index) + ": " + error.text() + likely_cause(error);
   return {error.kind(), text, error.error_number()};
 }
