@@ -29,6 +29,9 @@ struct LimitWrite {
 Result<std::vector<LimitWrite>> v2_limits(const Resources& resources);
 Result<std::vector<LimitWrite>> v1_limits(const Resources& resources);
 
+// Pure: pids, cpuset and rdma, which both versions spell alike; values must have been checked.
+Result<std::vector<LimitWrite>> shared_limits(const Resources& resources);
+
 // Pure: all writes for this host, each controller where it lives (v2 first, else v1), in an order that a
 // fresh group takes. kUnsupported when a limit's controller is on no hierarchy; the text names it and where
 // was looked.

@@ -1,0 +1,134 @@
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "cgroups/limits.h"
+
+namespace cgroups {
+namespace {
+
+Result<void> write_file(const std::string& directory, const std::string& file, const std::string& text) {
+  return write_kernel_file(directory + "/" + file, text);
+}
+
+std::string likely_cause(const LimitWrite& write, int error_number) {
+  if (error_number == EBUSY && write.controller == "memory") return " (the group uses more than that now)";
+  if (write.file == "memory.memsw.limit_in_bytes" || write.file == "memory.limit_in_bytes") {
+    if (error_number == EINVAL) return " (memory+swap must not be below memory: set both)";
+  }
+  if (write.controller == "cpuset" && (error_number == EACCES || error_number == EINVAL)) {
+    return " (not a part of the parent group's set)";
+  }
+  return {};
+}
+
+Error refused(const LimitWrite& write, int error_number) {
+  const std::string what =
+      "write \"" + printable(write.text) + "\" to " + write.directory + "/" + printable(write.file);
+  if (error_number == ENOENT) {
+    return {ErrorKind::kUnsupported, what + ": this kernel does not have that limit", ENOENT};
+  }
+  return {ErrorKind::kSystem, what + ": " + errno_text(error_number) + likely_cause(write, error_number),
+          error_number};
+}
+
+Result<void> write_one(const LimitWrite& write) {
+  auto result = write_file(write.directory, write.file, write.text);
+  int error_number = result ? 0 : result.error().error_number();
+  if (error_number == ENOENT && !write.other_file.empty()) {
+    result = write_file(write.directory, write.other_file, write.other_text);
+    error_number = result ? 0 : result.error().error_number();
+  }
+  if (result) return ok();
+  return refused(write, error_number);
+}
+
+Result<std::string> read_trimmed(const std::string& path) {
+  const std::string text = TRY(read_file(path));
+  return std::string(trim(text));
+}
+
+// The present memory limit; -1 when there is none.
+Result<int64_t> present_memory_limit(const Layout& layout, const Group& group) {
+  if (layout.v2_has("memory")) {
+    const std::string text = TRY(read_trimmed(group.v2_directory + "/memory.max"));
+    if (text == "max") return int64_t{-1};
+    return parse_int(text);
+  }
+  const std::string text = TRY(read_trimmed(group.v1_directory_of("memory") + "/memory.limit_in_bytes"));
+  const int64_t bytes = TRY(parse_int(text));
+  constexpr int64_t kUnlimited = int64_t{1} << 62U;  // v1 says PAGE_COUNTER_MAX in bytes
+  return bytes >= kUnlimited ? -1 : bytes;
+}
+
+Result<void> check_usage(const Layout& layout, const Group& group, int64_t limit) {
+  const std::string path = layout.v2_has("memory")
+                               ? group.v2_directory + "/memory.current"
+                               : group.v1_directory_of("memory") + "/memory.usage_in_bytes";
+  const std::string text = TRY(read_trimmed(path));
+  const int64_t usage = TRY(parse_int(text));
+  if (usage <= limit) return ok();
+  return conflict("memory limit " + std::to_string(limit) + " is below the " + std::to_string(usage) +
+                  " bytes in use");
+}
+
+Result<void> complete_memory(const Layout& layout, const Group& group, Memory& memory) {
+  const int64_t limit = memory.limit_bytes.value_or(0);
+  if (limit == 0 && memory.swap_bytes.value_or(0) > 0) {
+    memory.limit_bytes = TRY(present_memory_limit(layout, group));
+  }
+  // Memory without limit and memory+swap with one can't be: v1 refuses it.
+  if (limit == -1 && !memory.swap_bytes) memory.swap_bytes = -1;
+  if (memory.check_before_update && limit > 0) TRY(check_usage(layout, group, limit));
+  return ok();
+}
+
+// cpu.max holds quota and period in one line: what is not given keeps its present value.
+Result<void> complete_cpu(const Layout& layout, const Group& group, Cpu& cpu) {
+  const bool has_quota = cpu.quota_us.value_or(0) != 0;
+  const bool has_period = cpu.period_us.value_or(0) != 0;
+  if (has_quota == has_period || !layout.v2_has("cpu")) return ok();
+  const std::string text = TRY(read_trimmed(group.v2_directory + "/cpu.max"));
+  const std::vector<std::string> present = split(text, ' ');
+  if (present.size() != 2) return corrupt("cpu.max reads '" + printable(text) + "'");
+  if (!has_period) cpu.period_us = TRY(parse_uint(present[1]));
+  if (!has_quota && present[0] != "max") cpu.quota_us = TRY(parse_int(present[0]));
+  return ok();
+}
+
+}  // namespace
+
+Result<void> write_limits(const std::vector<LimitWrite>& writes) {
+  std::vector<const LimitWrite*> pending;
+  for (const LimitWrite& write : writes)
+    pending.push_back(&write);
+  while (!pending.empty()) {
+    std::vector<const LimitWrite*> again;
+    Result<void> first_refusal;
+    for (const LimitWrite* write : pending) {
+      auto result = write_one(*write);
+      if (result) continue;
+      const int error_number = result.error().error_number();
+      if (error_number != EINVAL && error_number != EBUSY) return result;
+      again.push_back(write);
+      if (first_refusal) first_refusal = std::move(result);
+    }
+    if (again.size() == pending.size()) return first_refusal;
+    pending = std::move(again);
+  }
+  return ok();
+}
+
+Result<void> update_limits(const Layout& layout, const Group& group, const Resources& resources) {
+  Resources wanted = resources;
+  TRY(complete_memory(layout, group, wanted.memory));
+  TRY(complete_cpu(layout, group, wanted.cpu));
+  std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, wanted));
+  // A fresh group has its OOM killer; a live one may have to get it back.
+  if (resources.memory.disable_oom_killer == false && !group.v1_directory_of("memory").empty()) {
+    writes.push_back({"memory", "memory.oom_control", "0", "", "", group.v1_directory_of("memory")});
+  }
+  return write_limits(writes);
+}
+
+}  // namespace cgroups
