@@ -1,4 +1,7 @@
-// From a seccomp spec to BPF: compiled by libseccomp once, cached by digest, loaded as stored bytes.
+// From a seccomp spec to BPF. Names are looked up in libseccomp's tables and our own
+// (security/syscall_numbers), the program is written by security/bpf_program: libseccomp's own compiler takes
+// 11 ms for the default profile, gives three times the instructions, and can't say what is needed for calls
+// that are newer than it.
 #pragma once
 
 #include <string>
@@ -18,15 +21,16 @@ struct FilterProgram {
   std::string listener_metadata;
 };
 
-// Compiles one spec. Errors: kInvalid for an unknown action, operator, flag or architecture; names of system
-// calls that neither libseccomp nor our own table knows are an error in a deny rule and skipped in an allow
-// rule.
+// Compiles one spec; pure, microseconds. Of all rules that match a call the one with the strictest action
+// counts, in the order in which the kernel ranks actions (seccomp(2)): a condition is never swallowed by a
+// later rule without one. Arguments that the kernel takes as 32 bits (socket families, ioctl requests, ...)
+// are compared as 32 bits. Calls of an architecture that is not listed kill the process; x32 calls get ENOSYS
+// unless x32 is listed; no architecture listed means the native one.
+// Errors: kInvalid for an unknown action, operator, flag or architecture, an argument index above 5, an errno
+// above 4095, a notification without a listener or on sendmsg(2) (the descriptor could not be handed over
+// then), a program of more than 4096 instructions; and for a name that no table has when its rule is stricter
+// than the default action (skipping it would open what was to be closed; other unknown names are skipped).
+// Source: runtime-spec config-linux.md "Seccomp".
 Result<FilterProgram> compile_filter(const SeccompFilterSpec& spec);
-
-// compile_filter() behind a cache of files "<digest>.bpf" in `cache_directory` (made when missing, mode
-// 0700); the digest covers the spec, this build's version and the architecture. A cache that can't be read or
-// written is no error.
-Result<FilterProgram> compile_filter_cached(const SeccompFilterSpec& spec,
-                                            const std::string& cache_directory);
 
 }  // namespace security

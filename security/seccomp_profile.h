@@ -24,14 +24,16 @@ struct ProfileFacts {
 // The built-in profile: security/profiles/default.json, compiled in.
 const std::string& default_profile_text();
 
-// Applies the conditions of a profile. A profile of Docker gives one filter. Errors: kInvalid with the JSON
-// pointer for a wrong type, an unknown action or operator, both `name` and `names`, an unknown capability, a
-// kernel version that is not MAJOR.MINOR.
+// Applies the conditions of a profile. Errors: kInvalid with the JSON pointer for a wrong type, both `name`
+// and `names`, both `architectures` and `archMap`, an unknown capability, a kernel version that is not
+// MAJOR.MINOR. Actions, operators and flags are checked by compile_filter().
 Result<SeccompFilterSpec> resolve_profile(const Json& profile, const ProfileFacts& facts);
 
-// The second filter, that is stacked on every profile but `unconfined`: allows everything but what an
-// allow-list can't take out again (TIOCSTI and TIOCLINUX type on somebody's terminal) and AF_ALG, AF_VSOCK.
-SeccompFilterSpec deny_filter();
+// The second filter, that is stacked on every profile but `unconfined`. It allows everything but what no
+// container needs and user profiles forget: ioctls TIOCSTI and TIOCLINUX, which type on somebody's terminal,
+// sockets of the kernel's crypto interface and of the hypervisor (AF_ALG, AF_VSOCK), and, without
+// CAP_AUDIT_WRITE, audit sockets (EINVAL, which libaudit takes for a kernel without audit).
+SeccompFilterSpec deny_filter(CapabilityMask capabilities);
 
 // Both filters for a container without a profile of its own, in the order they are loaded: the deny filter,
 // then the allow-list.

@@ -1,0 +1,287 @@
+#include "security/filter.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "base/strings.h"
+#include "security/bpf_program.h"
+#include "security/syscall_numbers.h"
+
+namespace security {
+namespace {
+
+constexpr uint32_t kX32Bit = 0x40000000;
+constexpr uint32_t kMaxErrno = 4095;  // include/linux/err.h MAX_ERRNO
+
+template <typename T>
+struct Named {
+  std::string_view name;
+  T value;
+};
+
+constexpr auto kActions = std::to_array<Named<uint32_t>>({
+    {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
+    {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
+    {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
+    {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
+    {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO},
+    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE},
+    {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF},
+    {"SCMP_ACT_LOG", SECCOMP_RET_LOG},
+    {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW},
+});
+
+constexpr auto kComparisons = std::to_array<Named<Comparison>>({
+    {"SCMP_CMP_NE", Comparison::kNotEqual},
+    {"SCMP_CMP_LT", Comparison::kLess},
+    {"SCMP_CMP_LE", Comparison::kLessOrEqual},
+    {"SCMP_CMP_EQ", Comparison::kEqual},
+    {"SCMP_CMP_GE", Comparison::kGreaterOrEqual},
+    {"SCMP_CMP_GT", Comparison::kGreater},
+    {"SCMP_CMP_MASKED_EQ", Comparison::kMaskedEqual},
+});
+
+// TSYNC is accepted and dropped: the process that loads a filter has one thread.
+constexpr auto kFlags = std::to_array<Named<unsigned>>({
+    {"SECCOMP_FILTER_FLAG_TSYNC", 0},
+    {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+    {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1U << 5U},  // linux/seccomp.h since 5.19
+});
+
+// Arguments whose upper half the kernel drops: int, unsigned int or flags that it cuts.
+struct IntArgument {
+  std::string_view call;
+  uint32_t index;
+};
+constexpr auto kIntArguments = std::to_array<IntArgument>({
+    {"socket", 0},       {"socket", 1},     {"socket", 2},     {"socketpair", 0}, {"socketpair", 1},
+    {"socketpair", 2},   {"socketcall", 0}, {"ioctl", 0},      {"ioctl", 1},      {"personality", 0},
+    {"clone", 0},        {"prctl", 0},      {"fcntl", 0},      {"fcntl", 1},      {"keyctl", 0},
+    {"bpf", 0},          {"bpf", 2},        {"setns", 0},      {"setns", 1},      {"setsockopt", 1},
+    {"setsockopt", 2},   {"getsockopt", 1}, {"getsockopt", 2}, {"seccomp", 0},    {"seccomp", 1},
+    {"memfd_create", 1}, {"openat", 2},     {"open", 1},       {"kill", 1},       {"arch_prctl", 0},
+    {"modify_ldt", 0},   {"umount2", 1},    {"ipc", 0},
+});
+
+template <typename T, size_t size>
+Result<T> find_named(const std::array<Named<T>, size>& table, const char* what, const std::string& name) {
+  for (const auto& entry : table)
+    if (entry.name == name) return entry.value;
+  return invalid(std::string("seccomp: unknown ") + what + " \"" + printable(name) + "\"");
+}
+
+Result<uint32_t> parse_verdict(const std::string& action, std::optional<uint32_t> errno_return) {
+  const uint32_t base = TRY(find_named(kActions, "action", action));
+  if (base != SECCOMP_RET_ERRNO && base != SECCOMP_RET_TRACE) {
+    if (errno_return) return invalid("seccomp: " + action + " takes no errnoRet");
+    return base;
+  }
+  const uint32_t data = errno_return.value_or(EPERM);
+  if (data > (base == SECCOMP_RET_ERRNO ? kMaxErrno : SECCOMP_RET_DATA)) {
+    return invalid("seccomp: errnoRet " + std::to_string(data) + " is out of range");
+  }
+  return base | data;
+}
+
+// The kernel compares actions as signed numbers: smaller is stricter.
+int32_t rank(uint32_t verdict) {
+  return static_cast<int32_t>(verdict & SECCOMP_RET_ACTION_FULL);
+}
+
+bool kernel_takes_32_bits(const std::string& call, uint32_t index) {
+  return std::any_of(kIntArguments.begin(), kIntArguments.end(), [&](const IntArgument& argument) {
+    return argument.call == call && argument.index == index;
+  });
+}
+
+Result<ArgumentTest> parse_test(const SeccompArgument& argument, const std::string& call) {
+  ArgumentTest test;
+  test.comparison = TRY(find_named(kComparisons, "operator", argument.op));
+  if (argument.index > 5) {
+    return invalid("seccomp: a system call has arguments 0 to 5, not " + std::to_string(argument.index));
+  }
+  test.index = argument.index;
+  test.value = argument.value;
+  if (test.comparison == Comparison::kMaskedEqual) {
+    test.mask = argument.value;
+    test.value = argument.value_two;
+  }
+  // A value that needs more than 32 bits never equals such an argument; leave it to the full comparison.
+  test.low_half_only = test.value <= UINT32_MAX && kernel_takes_32_bits(call, argument.index);
+  return test;
+}
+
+// The alternatives of one rule: its tests all together, or, when an argument is named twice, each test for
+// itself (runc's reading, which profiles rely on, as libseccomp can't AND two tests of one argument).
+Result<std::vector<std::vector<ArgumentTest>>> parse_tests(const SeccompRule& rule, const std::string& call) {
+  std::array<int, 6> uses = {};
+  bool repeated = false;
+  std::vector<ArgumentTest> tests;
+  for (const SeccompArgument& argument : rule.arguments) {
+    tests.push_back(TRY(parse_test(argument, call)));
+    repeated = repeated || ++uses[argument.index] > 1;
+  }
+  if (!repeated) return std::vector<std::vector<ArgumentTest>>{tests};
+  std::vector<std::vector<ArgumentTest>> alternatives;
+  for (const ArgumentTest& test : tests)
+    alternatives.push_back({test});
+  return alternatives;
+}
+
+// Decision::otherwise while no rule without tests was seen; no action has this value.
+constexpr uint32_t kUndecided = 0x7fffffff;
+
+// Inserts a clause such that the strictest comes first, and equally strict ones stay in the profile's order.
+void add_clause(Decision& decision, Clause clause) {
+  if (clause.tests.empty()) {
+    const bool undecided = decision.otherwise == kUndecided;
+    if (undecided || rank(clause.verdict) < rank(decision.otherwise)) decision.otherwise = clause.verdict;
+    return;
+  }
+  const auto place = std::upper_bound(
+      decision.clauses.begin(), decision.clauses.end(), clause,
+      [](const Clause& left, const Clause& right) { return rank(left.verdict) < rank(right.verdict); });
+  decision.clauses.insert(place, std::move(clause));
+}
+
+// One architecture's table while it is filled.
+struct Builder {
+  Architecture architecture;
+  std::map<uint32_t, Decision> calls;
+};
+
+void add_to_call(Builder& builder, uint32_t number, Clause clause) {
+  auto [entry, fresh] = builder.calls.try_emplace(number);
+  if (fresh) entry->second.otherwise = kUndecided;
+  add_clause(entry->second, std::move(clause));
+}
+
+void add_rule(Builder& builder, const std::string& call, const Clause& clause) {
+  if (const auto number = syscall_number(builder.architecture, call)) add_to_call(builder, *number, clause);
+  // Through the second door the arguments are behind a pointer: only rules without tests can be held there.
+  const auto multiplexer = find_multiplexer(builder.architecture, call);
+  if (!multiplexer || !clause.tests.empty()) return;
+  ArgumentTest which;
+  which.comparison = Comparison::kMaskedEqual;
+  which.value = multiplexer->call;
+  which.mask = multiplexer->argument_mask;
+  add_to_call(builder, multiplexer->number, Clause{{which}, clause.verdict});
+}
+
+// Fills in the default where no rule without tests was, and drops clauses that change nothing.
+void finish(Builder& builder, uint32_t default_verdict) {
+  for (auto& [number, decision] : builder.calls) {
+    if (decision.otherwise == kUndecided) {
+      decision.otherwise = default_verdict;
+      continue;
+    }
+    const int32_t limit = rank(decision.otherwise);
+    std::erase_if(decision.clauses, [&](const Clause& clause) {
+      return rank(clause.verdict) > limit || clause.verdict == decision.otherwise;
+    });
+  }
+}
+
+Result<void> check_rule(const SeccompFilterSpec& spec, const SeccompRule& rule, uint32_t verdict,
+                        uint32_t default_verdict) {
+  for (const std::string& call : rule.names) {
+    if (!is_known_syscall(call) && rank(verdict) < rank(default_verdict)) {
+      return invalid("seccomp: no such system call \"" + printable(call) + "\", so it can't be denied");
+    }
+    if (rank(verdict) != static_cast<int32_t>(SECCOMP_RET_USER_NOTIF)) continue;
+    if (spec.listener_path.empty()) {
+      return invalid("seccomp: SCMP_ACT_NOTIFY for " + printable(call) + " needs a listenerPath");
+    }
+    if (call == "sendmsg") {
+      return invalid("seccomp: SCMP_ACT_NOTIFY can't be used for sendmsg: the listener is sent with it");
+    }
+  }
+  return ok();
+}
+
+Result<std::vector<Builder>> make_builders(const SeccompFilterSpec& spec) {
+  std::vector<std::string> names = spec.architectures;
+  if (names.empty()) names.push_back(native_scmp_architecture());
+  std::vector<Builder> builders;
+  for (const std::string& name : names)
+    builders.push_back({TRY(find_architecture(name)), {}});
+  return builders;
+}
+
+// x86-64 and x32 share a seccomp_data.arch, so they share a table. Without x32 its numbers are closed: a
+// default of ALLOW would else leave every rule open by its second number.
+std::vector<CallTable> make_tables(std::vector<Builder> builders, uint32_t default_verdict) {
+  std::vector<CallTable> tables;
+  bool has_x32 = false;
+  for (Builder& builder : builders) {
+    finish(builder, default_verdict);
+    has_x32 = has_x32 || builder.architecture.number_offset != 0;
+    const auto same = std::find_if(tables.begin(), tables.end(), [&](const CallTable& table) {
+      return table.audit_arch == builder.architecture.audit_arch;
+    });
+    if (same != tables.end()) {
+      same->calls.merge(builder.calls);
+      continue;
+    }
+    CallTable table;
+    table.audit_arch = builder.architecture.audit_arch;
+    table.calls = std::move(builder.calls);
+    table.unlisted = Decision{{}, default_verdict};
+    tables.push_back(std::move(table));
+  }
+  if (has_x32) return tables;
+  const uint32_t x86_64 = find_architecture("SCMP_ARCH_X86_64").value().audit_arch;
+  for (CallTable& table : tables) {
+    if (table.audit_arch != x86_64) continue;
+    table.closed_from = kX32Bit;
+    table.closed_verdict = SECCOMP_RET_ERRNO | ENOSYS;
+  }
+  return tables;
+}
+
+Result<unsigned> parse_flags(const std::vector<std::string>& names) {
+  unsigned flags = 0;
+  for (const std::string& name : names)
+    flags |= TRY(find_named(kFlags, "flag", name));
+  return flags;
+}
+
+}  // namespace
+
+Result<FilterProgram> compile_filter(const SeccompFilterSpec& spec) {
+  const uint32_t default_verdict = TRY(parse_verdict(spec.default_action, spec.default_errno_return));
+  if (rank(default_verdict) == static_cast<int32_t>(SECCOMP_RET_USER_NOTIF)) {
+    return invalid("seccomp: SCMP_ACT_NOTIFY can't be the default action");
+  }
+  std::vector<Builder> builders = TRY(make_builders(spec));
+  for (const SeccompRule& rule : spec.rules) {
+    const uint32_t verdict = TRY(parse_verdict(rule.action, rule.errno_return));
+    TRY(check_rule(spec, rule, verdict, default_verdict));
+    for (const std::string& call : rule.names) {
+      const auto alternatives = TRY(parse_tests(rule, call));
+      for (const auto& tests : alternatives)
+        for (Builder& builder : builders)
+          add_rule(builder, call, Clause{tests, verdict});
+    }
+  }
+  FilterProgram program;
+  program.name = rank(default_verdict) < rank(SECCOMP_RET_LOG) ? "allow-list" : "deny-list";
+  program.flags = TRY(parse_flags(spec.flags));
+  program.listener_path = spec.listener_path;
+  program.listener_metadata = spec.listener_metadata;
+  const auto code = generate_bpf(make_tables(std::move(builders), default_verdict), SECCOMP_RET_KILL_PROCESS);
+  if (code.size() > BPF_MAXINSNS) {
+    return invalid("seccomp: the filter has " + std::to_string(code.size()) +
+                   " instructions, the kernel takes " + std::to_string(BPF_MAXINSNS));
+  }
+  program.bytes.assign(reinterpret_cast<const char*>(code.data()), code.size() * sizeof(sock_filter));
+  return program;
+}
+
+}  // namespace security
