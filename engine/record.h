@@ -37,12 +37,12 @@ struct MountPoint {
   std::string source;
   std::string destination;
   std::string mode;  // the options as typed
-  bool writable = true;
-  bool recursive_readonly = true;
-  bool anonymous = false;    // made for this container: goes with rm -v and --rm
-  bool create_host = false;  // -v makes a missing bind source; --mount does not
-  bool no_copy = false;      // no copy-up into an empty volume
-  std::string propagation = "rprivate";
+  bool read_only = false;
+  bool shallow_read_only = false;    // read_only holds for this mount, not for those below it
+  bool anonymous = false;            // made for this container: goes with rm -v and --rm
+  bool create_host = false;          // -v makes a missing bind source; --mount does not
+  bool no_copy = false;              // no copy-up into an empty volume
+  std::string propagation;           // empty: rprivate
   std::vector<std::string> options;  // further mount options (tmpfs: size=..., mode=...)
 };
 

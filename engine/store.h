@@ -1,10 +1,11 @@
 // The containers on disk: paths below --root and --run-root, names, look-up, listing, locks, trash.
 //   <root>/containers/<id>/      record.json config.json exit.json log rootfs/ upper/ work/
-//   <root>/names/<name>          a file that holds the id: its creation reserves the name
+//   <root>/names/<name>          a link to ../containers/<id>: its creation reserves the name
 //   <root>/trash/                directories on their way out
-//   <run_root>/containers/<id>/  state.json journal.json lock monitor.sock hosts hostname resolv.conf
+//   <run_root>/containers/<id>/  state.json journal.json lock owner monitor.sock hosts hostname resolv.conf
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,20 +63,36 @@ class Store {
 
   // Reserves `name` for `id`, atomically. kConflict with Docker's text when it is taken.
   Result<void> reserve_name(const std::string& name, const std::string& id) const;
-  // Frees the name if it still belongs to `id`.
-  Result<void> release_name(const std::string& name, const std::string& id) const;
   // A free random name, reserved.
   Result<std::string> reserve_random_name(const std::string& id) const;
 
-  // The lock of one container; held while its files change. Closing the descriptor unlocks. kConflict when
-  // `wait` is false and another process holds it.
-  Result<Fd> lock(const std::string& id, bool wait = true) const;
+  // Makes the run directory (again after a reboot).
+  Result<void> make_run_directory(const std::string& id) const;
+  // "lock": held by a command for the short time in which it changes the container. Blocks.
+  Result<Fd> lock(const std::string& id) const;
+  // "owner": held by whoever makes the container and then by its monitor, for as long as it lives. A held one
+  // is the only sign of life that is believed. With `wait` blocks; otherwise kConflict when it is held.
+  Result<Fd> own(const std::string& id, bool wait) const;
 
-  // Moves both directories of a container out of sight (rename) and frees its name. What was moved is deleted
-  // by empty_trash(), which may take long and may be killed at any point.
-  Result<void> discard(const ContainerRecord& record) const;
-  Result<void> discard_damaged(const std::string& id) const;
-  Result<void> empty_trash() const;
+  // Moves both directories of a container out of sight (rename, first the one that makes it exist) and frees
+  // its name; then there is no such container any more. What was moved is deleted by empty_trash(id), which
+  // may take long and may be killed at any point. Doing it again is no error.
+  Result<void> discard(const std::string& id) const;
+  // Deletes what discard() moved away; the run directory goes last, its journal says what is left to undo.
+  Result<void> empty_trash(const std::string& id) const;
+
+  // Where discard() puts the two directories.
+  std::string trash_directory(const std::string& id) const;
+  std::string run_trash_directory(const std::string& id) const;
+  // Ids that have a directory: of containers, and in both trashes.
+  Result<std::vector<std::string>> container_ids() const;
+  Result<std::vector<std::string>> run_ids() const;
+  Result<std::vector<std::string>> trash_ids() const;
+
+  // The files of one container, each absent when it does not exist.
+  Result<std::optional<RunState>> load_state(const std::string& id) const;
+  Result<std::optional<ExitRecord>> load_exit(const std::string& id) const;
+  Result<void> save_record(const ContainerRecord& record) const;
 
  private:
   std::string root_;
