@@ -1,0 +1,94 @@
+// A command as data: its names, table of options, texts and handler. Every program of ours (vial, vial-image)
+// is a list of these and run_program(). Knows no container.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/options.h"
+
+namespace cli {
+
+struct Command;
+struct Program;
+
+// The options in front of the command.
+struct Globals {
+  std::string root = "/var/lib/vial";
+  std::string run_root = "/run/vial";
+  bool debug = false;
+};
+
+// One call of a command: what its handler gets.
+struct Invocation {
+  const Program& program;
+  const Command& command;
+  std::string typed;  // the name as typed: "container stop" or "stop"
+  Globals globals;
+  Options options;
+
+  const std::vector<std::string>& arguments() const { return options.arguments(); }
+};
+
+// Does the command; the value is the exit code. An error is printed as "vial: TEXT" and the exit code is the
+// command's error_code.
+using Handler = Result<int> (*)(const Invocation&);
+
+// What the words after the options name, for shell completion.
+enum class Names { kNothing, kContainers, kRunningContainers, kImages, kFiles };
+
+inline constexpr int kAnyNumber = -1;
+
+struct Command {
+  const char* names;  // "container ls, container list, container ps, ps": the first is its own, then aliases
+  const char* usage;  // "[OPTIONS] IMAGE [COMMAND] [ARG...]"
+  const char* summary;  // one line, without a full stop
+  std::array<OptionTable, 2> options = {};
+  int min_arguments = 0;
+  int max_arguments = kAnyNumber;
+  Order order = Order::kMixed;
+  Handler handler = nullptr;  // nullptr: vial-image does it
+  const char* examples = "";  // lines "# what\nvial ..."; for --help and the man page
+  Names completes = Names::kNothing;
+  int error_code = 1;   // the exit code when the handler returns an error
+  bool common = false;  // in the first list of `vial --help`
+  bool hidden = false;
+};
+
+struct Group {
+  const char* name;  // "container"
+  const char* summary;
+};
+
+// Gives a handler to a command of the lists by its first name; for programs that share vial's tables.
+struct HandlerOf {
+  const char* name;
+  Handler handler;
+};
+
+struct Program {
+  const char* name;  // of the executable: "vial", "vial-image"
+  std::span<const std::span<const Command>> commands;
+  std::span<const Group> groups;
+  std::span<const HandlerOf> handlers;
+};
+
+// The global options' table, for help and completion.
+OptionTable global_options();
+
+// All names of a command, its own first.
+std::vector<std::string> names_of(const Command& command);
+// The shortest name: "ps" of "container ls, ..., ps". Man pages are called after it: vial-ps.1.
+std::string short_name_of(const Command& command);
+// The command called `name` ("ps", "container ls"); nullptr if there is none.
+const Command* find_command(const Program& program, std::string_view name);
+const Group* find_group(const Program& program, std::string_view name);
+
+// Parses, dispatches, prints errors; the value is the exit code. Never throws.
+int run_program(const Program& program, int argc, char** argv) noexcept;
+
+}  // namespace cli

@@ -1,0 +1,44 @@
+// The tables of the commands that vial-image does (archives, registries, builds): vial prints their help and
+// then becomes vial-image, which has the handlers.
+#include "cli/registry.h"
+
+namespace cli {
+
+namespace {
+
+constexpr OptionSpec kLoadOptions[] = {
+    {'i', "input", OptionKind::kString, "Read from a file or a directory instead of standard input"},
+    {'q', "quiet", OptionKind::kFlag, "Suppress the load output"},
+    {0, "platform", OptionKind::kString, "Load only the given platform, as os/arch[/variant]"},
+};
+
+constexpr OptionSpec kImportOptions[] = {
+    {'c', "change", OptionKind::kList, "Apply a Dockerfile instruction to the created image"},
+    {'m', "message", OptionKind::kString, "Set the commit message of the imported image"},
+    {0, "platform", OptionKind::kString, "Set the platform of the image, as os/arch[/variant]"},
+};
+
+constexpr Command kCommands[] = {
+    {.names = "image load, load",
+     .usage = "[OPTIONS]",
+     .summary = "Load an image from a tar archive or STDIN",
+     .options = {kLoadOptions},
+     .max_arguments = 0,
+     .examples = "# What docker, podman and skopeo saved\n"
+                 "docker save alpine | vial load\nvial load -i alpine.oci.tar"},
+    {.names = "image import, import",
+     .usage = "[OPTIONS] file|- [REPOSITORY[:TAG]]",
+     .summary = "Import the contents from a tarball to create a filesystem image",
+     .options = {kImportOptions},
+     .min_arguments = 1,
+     .max_arguments = 2,
+     .examples = "# A root file system made by hand\n"
+                 "tar -C rootfs -c . | vial import -c 'CMD [\"sh\"]' - mine:1",
+     .completes = Names::kFiles},
+};
+
+}  // namespace
+
+const std::span<const Command> kImageCommands = kCommands;
+
+}  // namespace cli

@@ -1,0 +1,24 @@
+#include "cli/registry.h"
+
+namespace cli {
+
+namespace {
+
+constexpr Group kGroups[] = {
+    {"container", "Manage containers"},
+    {"image", "Manage images"},
+    {"system", "Manage vial"},
+};
+
+}  // namespace
+
+std::span<const std::span<const Command>> all_commands() {
+  static const std::span<const Command> families[] = {kImageCommands, kHelpCommands};
+  return families;
+}
+
+std::span<const Group> all_groups() {
+  return kGroups;
+}
+
+}  // namespace cli

@@ -1,0 +1,17 @@
+// The one list of all commands, and the groups of their management forms. A family's table is in its own
+// file.
+#pragma once
+
+#include <span>
+
+#include "cli/command.h"
+
+namespace cli {
+
+extern const std::span<const Command> kHelpCommands;   // cli/help_commands.cc
+extern const std::span<const Command> kImageCommands;  // cli/image_commands.cc: done by vial-image
+
+std::span<const std::span<const Command>> all_commands();
+std::span<const Group> all_groups();
+
+}  // namespace cli
