@@ -14,6 +14,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -81,14 +83,18 @@ class Staging {
   Fd directory_;  // flock(2)ed exclusively
 };
 
+// A container that was made from the image, as the engine knows it.
+struct ImageUser {
+  std::string container;  // its short id, for the message
+  bool running = false;
+};
+
 struct RemoveOptions {
   bool force = false;
-  bool keep_layers = false;               // docker rmi --no-prune has no meaning beyond this here
-  std::set<std::string> layers_in_use{};  // directories that containers use: they stay
-  // Why the image must not be deleted, from the engine: "container 1a2b is using its referenced image 3c4d".
-  // Only untagging one of several names is allowed then; `force` overrides it unless hard.
-  std::string conflict{};
-  bool conflict_is_hard = false;  // a running container
+  // Layer directories that containers use: they stay on disk even when the image goes (force).
+  std::set<std::string> layers_in_use;
+  // Who uses an image, asked with its id; absent or nullopt: nobody.
+  std::function<std::optional<ImageUser>(const Digest& id)> user_of;
 };
 
 // What was done, in order, as docker rmi prints it: "Untagged: busybox:latest", "Deleted: sha256:...".
@@ -115,13 +121,13 @@ class Store {
   Result<std::string> config_json(const Digest& id) const;
 
   // `docker tag`: moves the tag when it exists already. kNotFound for the source.
-  Result<void> tag(const std::string& source, const Reference& target);
+  Result<void> tag(const std::string& source, const Reference& target) const;
   // Removes one name, not the image. kNotFound when there is no such name.
-  Result<void> untag(const Reference& name);
+  Result<void> untag(const Reference& name) const;
   // docker rmi: untags, and deletes the image with its last name, with the layers that no other image needs.
   // Errors: kNotFound, kConflict with docker's words ("conflict: unable to delete ... (must be forced) -
   // ...").
-  Result<RemovalLines> remove(const std::string& name, const RemoveOptions& options);
+  Result<RemovalLines> remove(const std::string& name, const RemoveOptions& options) const;
 
   // As long as the result is open nothing is removed: take it before find() and keep it until a container's
   // record names the image's layers. flock(2), shared.
@@ -129,23 +135,21 @@ class Store {
 
   // --- for those that fill the store (image/archive, build, commit) ---
   // A fresh staging directory. Removes what dead loads left first.
-  Result<Staging> stage();
+  Result<Staging> stage() const;
   // The layer if the store has it, pinned for `staging`: it can't be removed until `staging` ends. kNotFound.
   Result<Layer> pin_layer(const Staging& staging, const Digest& chain_id) const;
   // Publishes the image (and moves its tags). A layer that another load published meanwhile is shared.
   // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
-  Result<Image> publish(Staging& staging, const NewImage& image);
-  // Removes stagings of dead loads, trash, layers and blobs that nothing refers to. Called by stage() and
-  // remove().
-  Result<void> clean();
+  Result<Image> publish(const Staging& staging, const NewImage& image) const;
+  // Removes what dead loads and removals left: stagings with what they had published without a record, trash.
+  // Called by stage() and remove().
+  Result<void> clean() const;
+  // Removes the layers that no image, no load under way and no container (`layers_in_use`) needs: for the
+  // engine, when it removes a container whose image is gone, and for prune.
+  Result<void> prune_layers(const std::set<std::string>& layers_in_use) const;
 
  private:
-  Result<Fd> lock(int operation) const;
-  Result<Image> read_record(const Digest& id) const;
   std::string root_;
 };
-
-// The chain id of a layer on top of `parent` (none: the bottom one). OCI image-spec config.md, "Layer
-// ChainID". Hashing is not linked into every program: image/archive has chain_id().
 
 }  // namespace image
