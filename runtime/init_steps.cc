@@ -32,8 +32,12 @@ class WaitForHost : public Step {
 
 class Console : public Step {
  public:
-  Console(unsigned rows, unsigned columns, unsigned uid)
-      : Step(Lane::kInit, "make the console"), rows_(rows), columns_(columns), uid_(uid) {}
+  Console(const Process& process, ConsoleDevice device)
+      : Step(Lane::kInit, "make the console"),
+        rows_(process.console_height),
+        columns_(process.console_width),
+        uid_(process.user.uid),
+        device_(device) {}
 
   Result<void> perform(StepContext& context) const override {
     const Fd master = TRY(sys::openat2(context.root_fd.get(), "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0,
@@ -47,10 +51,7 @@ class Console : public Step {
       if (::ioctl(slave.get(), TIOCSWINSZ, &size) < 0) return Error::from_errno("set the window size", errno);
     }
     if (uid_ != 0) TRY(sys::fchownat(slave.get(), "", uid_, static_cast<gid_t>(-1), AT_EMPTY_PATH));
-    const Fd tree = TRY(sys::open_tree(slave.get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
-    const Fd target = TRY(namespaces::open_target(
-        context.root_fd.get(), "/dev/console", namespaces::TargetType::kFile, namespaces::Symlinks::kRefuse));
-    TRY(sys::move_mount(tree.get(), target.get()));
+    if (device_ == ConsoleDevice::kShow) TRY(show(context.root_fd.get(), slave.get()));
     TRY(send_message(context.handshake_fd, Message::kConsole, "", master.get()));
     context.console_fd = std::move(slave);
     return ok();
@@ -66,9 +67,17 @@ class Console : public Step {
   }
 
  private:
+  static Result<void> show(int root_fd, int slave_fd) {
+    const Fd tree = TRY(sys::open_tree(slave_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+    const Fd target = TRY(namespaces::open_target(root_fd, "/dev/console", namespaces::TargetType::kFile,
+                                                  namespaces::Symlinks::kRefuse));
+    return sys::move_mount(tree.get(), target.get());
+  }
+
   unsigned rows_;
   unsigned columns_;
   unsigned uid_;
+  ConsoleDevice device_;
 };
 
 class StdioStep : public Step {
@@ -168,8 +177,8 @@ class Ready : public Step {
 StepPtr wait_for_host_step() {
   return std::make_unique<WaitForHost>();
 }
-StepPtr console_step(unsigned rows, unsigned columns, unsigned uid) {
-  return std::make_unique<Console>(rows, columns, uid);
+StepPtr console_step(const Process& process, ConsoleDevice device) {
+  return std::make_unique<Console>(process, device);
 }
 StepPtr stdio_step(bool terminal) {
   return std::make_unique<StdioStep>(terminal);

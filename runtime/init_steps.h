@@ -6,16 +6,18 @@
 #include <vector>
 
 #include "base/step.h"
+#include "runtime/spec.h"
 
 namespace runtime {
 
 // Waits for kConfigured: the host has written id maps and attached the network.
 StepPtr wait_for_host_step();
 
-// Makes a pty in the container's devpts, sends its master to the launcher, shows its slave as /dev/console
-// and keeps it in context.console_fd. Everything by descriptor: the slave comes from TIOCGPTPEER, never from
-// a path (CVE-2025-52565).
-StepPtr console_step(unsigned rows, unsigned columns, unsigned uid);
+// Makes a pty in the container's devpts, sends its master to the launcher and keeps the slave in
+// context.console_fd. For a container's first process the slave is shown as /dev/console, too. Everything by
+// descriptor: the slave comes from TIOCGPTPEER, never from a path (CVE-2025-52565).
+enum class ConsoleDevice { kShow, kLeave };
+StepPtr console_step(const Process& process, ConsoleDevice device);
 
 // A new session; with a terminal the pty becomes its controlling terminal and descriptors 0-2; without,
 // context.stdio does. A stream that is the host's /dev/null is opened anew from the container's own.

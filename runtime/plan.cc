@@ -17,8 +17,7 @@
 #include "namespaces/rootfs.h"
 #include "runtime/clone_step.h"
 #include "runtime/init_steps.h"
-#include "security/limits.h"
-#include "security/privileges.h"
+#include "runtime/process_plan.h"
 #include "security/seccomp_steps.h"
 
 namespace runtime {
@@ -166,7 +165,7 @@ Result<void> add_rootfs(Draft& draft) {
   }
   TRY(add_devices(draft));
   if (spec.process.terminal) {
-    draft.add(console_step(spec.process.console_height, spec.process.console_width, spec.process.user.uid));
+    draft.add(console_step(spec.process, ConsoleDevice::kShow));
   }
   if (!spec.os.sysctl.empty()) draft.add(TRY(namespaces::sysctl_step(spec.os.sysctl, draft.own)));
   if (!spec.os.masked_paths.empty()) draft.add(namespaces::mask_paths_step(spec.os.masked_paths));
@@ -174,57 +173,6 @@ Result<void> add_rootfs(Draft& draft) {
   if (spec.root.readonly) draft.add(namespaces::readonly_root_step());
   draft.add(namespaces::pivot_root_step(spec.os.rootfs_propagation));
   return ok();
-}
-
-// Init lane, third part: the process itself, while it is still root.
-Result<void> add_process(Draft& draft) {
-  const Process& process = draft.spec.process;
-  draft.add(stdio_step(process.terminal));
-  draft.add(security::make_session_keyring_step());
-  if (process.oom_score_adj) draft.add(TRY(security::make_oom_score_adj_step(*process.oom_score_adj)));
-  if (!process.rlimits.empty()) {
-    std::vector<security::ResourceLimit> limits;
-    for (const auto& limit : process.rlimits)
-      limits.push_back({limit.type, limit.soft, limit.hard, limit.best_effort});
-    draft.add(TRY(security::make_resource_limits_step(limits)));
-  }
-  if (process.scheduler) {
-    const Scheduler& s = *process.scheduler;
-    draft.add(TRY(security::make_scheduler_step(
-        {s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period})));
-  }
-  if (process.io_priority) {
-    draft.add(
-        TRY(security::make_io_priority_step(process.io_priority->io_class, process.io_priority->priority)));
-  }
-  if (!draft.spec.os.personality_domain.empty()) {
-    draft.add(TRY(security::make_personality_step(draft.spec.os.personality_domain)));
-  }
-  draft.add(working_directory_step(process.cwd));
-  draft.add(find_executable_step(process.args, process.env));
-  return ok();
-}
-
-void add_seccomp(Draft& draft) {
-  for (auto& program : draft.request.seccomp) {
-    draft.add(security::make_seccomp_step(std::move(program),
-                                          {draft.request.id, draft.request.bundle, draft.spec.oci_version}));
-  }
-}
-
-// Init lane, last part: giving up privileges. Without no_new_privs the filters need CAP_SYS_ADMIN and come
-// first.
-void add_privileges(Draft& draft) {
-  const Process& process = draft.spec.process;
-  if (process.capabilities) draft.add(security::make_drop_bounding_set_step(process.capabilities->bounding));
-  if (!process.no_new_privileges) add_seccomp(draft);
-  draft.add(security::make_set_ids_step(
-      {process.user.uid, process.user.gid, process.user.additional_gids, process.user.umask.value_or(022)}));
-  if (process.capabilities) draft.add(security::make_set_capabilities_step(*process.capabilities));
-  if (process.no_new_privileges) draft.add(security::make_no_new_privs_step());
-  draft.add(ready_step());
-  if (process.no_new_privileges) add_seccomp(draft);
-  draft.add(exec_step(process.args, process.env, draft.request.preserve_fds));
 }
 
 }  // namespace
@@ -252,8 +200,11 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   StepPtr join = TRY(add_host_lane(draft));
   TRY(add_namespaces(draft, std::move(join)));
   TRY(add_rootfs(draft));
-  TRY(add_process(draft));
-  add_privileges(draft);
+  TRY(add_process_steps(draft.steps, {&spec.process,
+                                      spec.os.personality_domain,
+                                      std::move(draft.request.seccomp),
+                                      {draft.request.id, draft.request.bundle, spec.oci_version},
+                                      draft.request.preserve_fds}));
   return std::move(draft.steps);
 }
 

@@ -1,0 +1,32 @@
+// One more process in a running container: a plan of its own, performed by launch() like the first one's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/process.h"
+#include "base/result.h"
+#include "base/step.h"
+#include "runtime/plan.h"
+#include "runtime/spec.h"
+#include "security/filter.h"
+
+namespace runtime {
+
+struct ExecRequest {
+  const Spec* spec = nullptr;        // the container's, for its namespaces and cgroup
+  const Process* process = nullptr;  // what to run, complete: user, capabilities, environment
+  ProcessIdentity init;              // the container's pid 1
+  std::string id;
+  std::string bundle;
+  std::vector<security::FilterProgram> seccomp;
+  unsigned preserve_fds = 0;
+};
+
+// The plan: hold the init by pidfd, clone into its cgroup and pid namespace, join its other namespaces,
+// become the process. It leaves nothing on the host, so it has no undo entries. Afterwards children of the
+// launching process are born in the container's pid namespace: the launcher must not fork again for work of
+// its own. Errors as make_plan(); performing it fails with kNotFound when the init is gone.
+Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host);
+
+}  // namespace runtime

@@ -1,0 +1,25 @@
+// The part of a plan that a container's first process and every later one have in common: from standard
+// streams to execve.
+#pragma once
+
+#include "base/result.h"
+#include "base/step.h"
+#include "runtime/spec.h"
+#include "security/filter.h"
+#include "security/seccomp_steps.h"
+
+namespace runtime {
+
+struct ProcessPlan {
+  const Process* process = nullptr;
+  std::string personality_domain;
+  std::vector<security::FilterProgram> seccomp;
+  security::ListenedContainer listened;
+  unsigned preserve_fds = 0;
+};
+
+// Appends the steps that follow once the file system is the container's: streams, keyring, limits, directory,
+// program, privileges, ready, execve. Errors: kInvalid for values that the steps refuse.
+Result<void> add_process_steps(Plan& plan, ProcessPlan request);
+
+}  // namespace runtime

@@ -1,0 +1,85 @@
+#include "tests/unit/runtime/small_rootfs.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/syscalls.h"
+#include "runtime/launch.h"
+
+SmallRootfs::SmallRootfs() {
+  std::string pattern = "/tmp/vial-unit-XXXXXX";
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  directory_ = pattern;
+  REQUIRE(make_directories(path() + "/bin", 0755));
+  auto made = run_command({"sh", "-c",
+                           "cp \"$(command -v busybox)\" " + path() +
+                               "/bin/busybox && for a in $(busybox --list); do "
+                               "ln -s busybox " +
+                               path() + "/bin/$a 2>/dev/null || :; done; mkdir " + path() + "/tmp " + path() +
+                               "/etc"});
+  REQUIRE(made);
+  REQUIRE(made->status.shell_code() == 0);
+}
+
+SmallRootfs::~SmallRootfs() {
+  (void)remove_tree(directory_);
+}
+
+runtime::Spec SmallRootfs::spec(std::vector<std::string> args) const {
+  runtime::Spec spec;
+  spec.process.args = std::move(args);
+  spec.process.env = {"PATH=/bin"};
+  spec.root.path = path();
+  spec.hostname = "unit";
+  spec.mounts = {
+      {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}, {}, {}},
+      {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}, {}, {}},
+      {"/dev/pts",
+       "devpts",
+       "devpts",
+       {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"},
+       {},
+       {}},
+      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}, {}, {}},
+      {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}, {}, {}},
+      {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}, {}, {}}};
+  for (const char* type : {"pid", "network", "ipc", "uts", "mount", "cgroup"})
+    spec.os.namespaces.push_back({type, ""});
+  spec.os.cgroups_path = "/vial-unit/" + std::to_string(::getpid());
+  spec.os.masked_paths = {"/proc/kcore", "/proc/acpi", "/proc/nosuch", "/sys/firmware"};
+  spec.os.readonly_paths = {"/proc/sys", "/proc/bus"};
+  security::CapabilitySets sets;
+  sets.bounding = sets.effective = sets.permitted = 0x800405fbULL;
+  spec.process.capabilities = sets;
+  return spec;
+}
+
+RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs) {
+  auto host = runtime::collect_host_facts();
+  REQUIRE(host);
+  runtime::PlanRequest request;
+  request.spec = &spec;
+  request.id = "unit";
+  request.bundle = rootfs.directory();
+  auto plan = runtime::make_plan(std::move(request), *host);
+  if (!plan) FAIL(plan.error().text());
+  auto pipe = sys::pipe2(0);
+  REQUIRE(pipe);
+  runtime::LaunchRequest launch;
+  launch.plan = &*plan;
+  launch.stdio.out = std::move(pipe->writer);
+  auto launched = runtime::launch(std::move(launch));
+  if (!launched) FAIL(launched.error().text());
+  auto started = (*launched)->start();
+  if (!started) FAIL(started.error().text());
+  RunOutput output;
+  output.out = read_fd(pipe->reader.get()).value();
+  output.code = wait_for((*launched)->pidfd.get()).value().shell_code();
+  const auto undone = runtime::undo_all(runtime::undo_list(*plan));
+  if (!undone) FAIL(undone.error().text());
+  return output;
+}

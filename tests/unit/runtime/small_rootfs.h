@@ -1,0 +1,35 @@
+// A root file system of busybox in a temporary directory, and a spec that runs a command in it: what the
+// launch tests need.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/plan.h"
+#include "runtime/spec.h"
+
+// Removed with everything in it when it goes out of scope.
+class SmallRootfs {
+ public:
+  SmallRootfs();
+  ~SmallRootfs();
+  SmallRootfs(const SmallRootfs&) = delete;
+  SmallRootfs& operator=(const SmallRootfs&) = delete;
+  SmallRootfs(SmallRootfs&&) = delete;
+  SmallRootfs& operator=(SmallRootfs&&) = delete;
+
+  const std::string& directory() const { return directory_; }
+  std::string path() const { return directory_ + "/rootfs"; }
+  // All namespaces but user, a cgroup of its own, the default mounts.
+  runtime::Spec spec(std::vector<std::string> args) const;
+
+ private:
+  std::string directory_;
+};
+
+// What a container printed and how it ended; REQUIREs that it started.
+struct RunOutput {
+  std::string out;
+  int code = 0;
+};
+RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs);
