@@ -25,11 +25,11 @@ struct ResourceLimit {
 Result<int> resource_limit_number(const std::string& type);
 // kInvalid for an unknown name, a name given twice, or a soft limit above the hard one.
 // perform: kSystem EPERM when a limit may not be raised (no CAP_SYS_RESOURCE). prlimit(2).
-Result<StepPtr> make_resource_limits_step(const std::vector<ResourceLimit>& limits);
+Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits);
 
 // -1000 (never killed) ... 1000 (first). Written through context.proc_fd; kInvalid outside of the range.
 // perform: kSystem EACCES when it is lowered without CAP_SYS_RESOURCE. proc(5).
-Result<StepPtr> make_oom_score_adj_step(int score);
+Result<StepPtr> oom_score_adj_step(int score);
 
 // sched_setattr(2). Times in nanoseconds, only for SCHED_DEADLINE.
 struct SchedulerSettings {
@@ -44,19 +44,19 @@ struct SchedulerSettings {
 };
 // kInvalid for an unknown policy or flag, a nice value outside -20..19, times or a priority that the policy
 // does not take.
-Result<StepPtr> make_scheduler_step(const SchedulerSettings& settings);
+Result<StepPtr> scheduler_step(const SchedulerSettings& settings);
 
 // ioprio_set(2): class "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE" or "IOPRIO_CLASS_IDLE", priority 0 (high) .. 7.
 // kInvalid for anything else.
-Result<StepPtr> make_io_priority_step(const std::string& io_class, int priority);
+Result<StepPtr> io_priority_step(const std::string& io_class, int priority);
 
 // "0-3,8" -> the set. kInvalid for an empty list, a reversed range, or a CPU number above CPU_SETSIZE - 1.
 // cpuset(7), "List format".
 Result<cpu_set_t> parse_cpu_list(const std::string& list);
 // sched_setaffinity(2) for process.execCPUAffinity.
-Result<StepPtr> make_cpu_affinity_step(const std::string& list);
+Result<StepPtr> cpu_affinity_step(const std::string& list);
 
 // personality(2): "LINUX" or "LINUX32". kInvalid for anything else.
-Result<StepPtr> make_personality_step(const std::string& domain);
+Result<StepPtr> personality_step(const std::string& domain);
 
 }  // namespace security

@@ -22,7 +22,7 @@ namespace security {
 // Removes everything that is not in `keep` from the bounding set, also capabilities that the kernel has and
 // this build has no name for. Can't be undone by the process, not even by execve(2) of a setuid program.
 // perform: kSystem EPERM without CAP_SETPCAP. capabilities(7), PR_CAPBSET_DROP in prctl(2).
-StepPtr make_drop_bounding_set_step(CapabilityMask keep);
+StepPtr drop_bounding_set_step(CapabilityMask keep);
 
 // Who the process is. The supplementary groups become exactly `groups`, none of the caller's stays
 // (CVE-2022-36109): the caller lists the primary group there too if it wants it kept over newgrp(1).
@@ -35,25 +35,25 @@ struct Identity {
 // setgroups, setresgid, setresuid, umask, in that order. The permitted set outlives the change of user
 // (PR_SET_KEEPCAPS) until "set capabilities" writes the final sets; without such a step after it the kernel
 // takes the rest away at execve(2). perform: kSystem EINVAL for an id that the user namespace does not map.
-StepPtr make_set_ids_step(Identity identity);
+StepPtr set_ids_step(Identity identity);
 
 // Writes permitted, effective, inheritable and ambient exactly as given (the bounding set is
-// make_drop_bounding_set_step's) and ends PR_SET_KEEPCAPS. Of these a process that is not root keeps only the
+// drop_bounding_set_step's) and ends PR_SET_KEEPCAPS. Of these a process that is not root keeps only the
 // ambient ones over execve(2); a set that has ambient bits must have them in permitted and inheritable too.
 // perform: kSystem EPERM for a capability that we do not have ourselves. capabilities(7), capset(2).
-StepPtr make_set_capabilities_step(const CapabilitySets& sets);
+StepPtr set_capabilities_step(const CapabilitySets& sets);
 
 // execve(2) gives no privileges from now on: setuid bits and file capabilities are ignored.
 // PR_SET_NO_NEW_PRIVS, Documentation/userspace-api/no_new_privs.rst.
-StepPtr make_no_new_privs_step();
+StepPtr no_new_privs_step();
 
 // A new, empty session keyring, so that the caller's keys can't be read (keyrings(7)). Kernels without keys,
 // with a full quota, or a filter around us that denies keyctl(2) are no error: there is nothing to hide then,
 // or no way to. The user keyring of uid 0 stays shared unless there is a user namespace.
-StepPtr make_session_keyring_step();
+StepPtr session_keyring_step();
 
 // PR_SET_DUMPABLE 0: processes that are in the container already can't ptrace(2) us or read our /proc entries
 // while we come in (CVE-2016-9962). execve(2) sets it again for the container's program.
-StepPtr make_not_dumpable_step();
+StepPtr not_dumpable_step();
 
 }  // namespace security

@@ -25,13 +25,13 @@ struct ListenedContainer {
 
 // Host lane, before clone: connects to the agent's unix socket, whose path is the host's, and leaves it in
 // context.seccomp_agent_fd. perform: kNotFound when nobody listens. seccomp_unotify(2), unix(7).
-StepPtr make_connect_seccomp_agent_step(std::string socket_path);
+StepPtr connect_seccomp_agent_step(std::string socket_path);
 
 // Init lane: loads the program. When it has a listener_path the notification descriptor is sent through
 // context.seccomp_agent_fd with the container process state; the filter must not notify on sendmsg(2) then,
 // which compile_filter() refuses, as nobody could answer yet. perform: kSystem EACCES without no_new_privs
 // and CAP_SYS_ADMIN, EINVAL for flags that the kernel does not know. The pid in the state is
 // context.init_pid, which runtime fills in the init too when there is a listener.
-StepPtr make_seccomp_step(FilterProgram program, ListenedContainer container = {});
+StepPtr seccomp_step(FilterProgram program, ListenedContainer container = {});
 
 }  // namespace security

@@ -1,0 +1,189 @@
+// Resource limits and the OOM killer's preference; security/scheduling.cc has the rest of limits.h.
+#include "security/limits.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace security {
+namespace {
+
+struct Resource {
+  std::string_view name;  // of prlimit(1), and of RLIMIT_* in lower case
+  int number;
+};
+// Source: getrlimit(2), asm-generic/resource.h.
+constexpr auto kResources = std::to_array<Resource>({
+    {"as", RLIMIT_AS},
+    {"core", RLIMIT_CORE},
+    {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},
+    {"fsize", RLIMIT_FSIZE},
+    {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK},
+    {"msgqueue", RLIMIT_MSGQUEUE},
+    {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},
+    {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},
+    {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
+});
+
+std::string short_name(const std::string& type) {
+  const std::string lower = to_lower(type);
+  return lower.compare(0, 7, "rlimit_") == 0 ? lower.substr(7) : lower;
+}
+
+std::string limit_text(uint64_t value) {
+  return value == RLIM_INFINITY ? "unlimited" : std::to_string(value);
+}
+
+struct NumberedLimit {
+  int number = 0;
+  std::string name;
+  ResourceLimit limit;
+};
+
+class ResourceLimits : public Step {
+ public:
+  explicit ResourceLimits(std::vector<NumberedLimit> limits)
+      : Step(Lane::kInit, "set resource limits"), limits_(std::move(limits)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    for (const NumberedLimit& entry : limits_)
+      TRY(set(entry, context));
+    return ok();
+  }
+  std::string say() const override {
+    std::vector<std::string> calls;
+    for (const auto& [number, name, limit] : limits_)
+      calls.push_back("prlimit64(0, RLIMIT_" + to_upper(name) + ", {rlim_cur=" + limit_text(limit.soft) +
+                      ", rlim_max=" + limit_text(limit.hard) + "}, NULL)");
+    return join(calls, "; ");
+  }
+  std::string shell() const override {
+    std::string line = "prlimit --pid $$";
+    for (const auto& [number, name, limit] : limits_)
+      line += " --" + name + "=" + limit_text(limit.soft) + ":" + limit_text(limit.hard);
+    return line;
+  }
+  Reason why() const override {
+    return {
+        "limits of one process and what it starts, older than cgroups: open files, core dumps, locked memory",
+        "getrlimit(2)"};
+  }
+  std::string observe(const StepContext& /*context*/) const override {
+    std::vector<std::string> parts;
+    for (const NumberedLimit& entry : limits_) {
+      struct rlimit now = {};
+      if (read(entry.number, now)) {
+        parts.push_back(entry.name + " " + limit_text(now.rlim_cur) + ":" + limit_text(now.rlim_max));
+      }
+    }
+    return join(parts, " ");
+  }
+
+ private:
+  static bool read(int number, struct rlimit& now) {
+    return ::prlimit(0, static_cast<__rlimit_resource>(number), nullptr, &now) == 0;
+  }
+  static bool write(int number, const struct rlimit& wanted) {
+    return ::prlimit(0, static_cast<__rlimit_resource>(number), &wanted, nullptr) == 0;
+  }
+
+  static Result<void> set(const NumberedLimit& entry, StepContext& context) {
+    const ResourceLimit& limit = entry.limit;
+    if (write(entry.number, {limit.soft, limit.hard})) return ok();
+    const int error_number = errno;
+    const std::string name = "RLIMIT_" + to_upper(entry.name);
+    if (error_number != EPERM) return Error::from_errno("prlimit " + name, error_number);
+    struct rlimit now = {};
+    (void)read(entry.number, now);
+    if (!limit.best_effort) {
+      return Error(ErrorKind::kSystem,
+                   "prlimit " + name + ": can't raise the hard limit from " + limit_text(now.rlim_max) +
+                       " to " + limit_text(limit.hard) +
+                       ": Operation not permitted (CAP_SYS_RESOURCE is missing)",
+                   error_number);
+    }
+    if (!write(entry.number, {std::min<rlim_t>(limit.soft, now.rlim_max), now.rlim_max})) {
+      return Error::from_errno("prlimit " + name, errno);
+    }
+    context.warnings.push_back(name + " stays at " + limit_text(now.rlim_max) + " instead of " +
+                               limit_text(limit.hard) + ": CAP_SYS_RESOURCE is missing");
+    return ok();
+  }
+
+  std::vector<NumberedLimit> limits_;
+};
+
+class OomScoreAdj : public Step {
+ public:
+  explicit OomScoreAdj(int score) : Step(Lane::kInit, "set oom_score_adj"), score_(std::to_string(score)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    if (context.proc_fd) return write_kernel_file_at(context.proc_fd.get(), "self/oom_score_adj", score_);
+    return write_kernel_file("/proc/self/oom_score_adj", score_);
+  }
+  std::string say() const override { return "write(/proc/self/oom_score_adj, \"" + score_ + "\")"; }
+  std::string shell() const override { return "echo " + score_ + " > /proc/self/oom_score_adj"; }
+  Reason why() const override {
+    return {"when the machine's memory is used up, the kernel kills the process with the highest score first",
+            "proc(5)"};
+  }
+  std::string observe(const StepContext& context) const override {
+    const int directory = context.proc_fd ? context.proc_fd.get() : AT_FDCWD;
+    const char* path = context.proc_fd ? "self/oom_score_adj" : "/proc/self/oom_score_adj";
+    const Fd fd(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+    auto text = fd ? read_fd(fd.get()) : Result<std::string>(std::string());
+    return text ? std::string(trim(*text)) : std::string();
+  }
+
+ private:
+  std::string score_;
+};
+
+}  // namespace
+
+Result<int> resource_limit_number(const std::string& type) {
+  const std::string name = short_name(type);
+  for (const Resource& resource : kResources)
+    if (resource.name == name) return resource.number;
+  return invalid("unknown resource limit \"" + printable(type) + "\"");
+}
+
+Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits) {
+  std::vector<NumberedLimit> numbered;
+  for (const ResourceLimit& limit : limits) {
+    const int number = TRY(resource_limit_number(limit.type));
+    for (const NumberedLimit& other : numbered)
+      if (other.number == number)
+        return invalid("resource limit " + printable(limit.type) + " is given twice");
+    if (limit.soft > limit.hard) {
+      return invalid("resource limit " + printable(limit.type) + ": the soft limit " +
+                     limit_text(limit.soft) + " is above the hard limit " + limit_text(limit.hard));
+    }
+    numbered.push_back({number, short_name(limit.type), limit});
+  }
+  return StepPtr(std::make_unique<ResourceLimits>(std::move(numbered)));
+}
+
+Result<StepPtr> oom_score_adj_step(int score) {
+  if (score < -1000 || score > 1000) {
+    return invalid("oom_score_adj must be between -1000 and 1000, not " + std::to_string(score));
+  }
+  return StepPtr(std::make_unique<OomScoreAdj>(score));
+}
+
+}  // namespace security
