@@ -1,0 +1,89 @@
+// Resolution inside a hostile rootfs, against the real kernel: a canary outside must never be reached.
+#include "namespaces/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/syscalls.h"
+
+using namespaces::open_in_root;
+using namespaces::open_target;
+using namespaces::Symlinks;
+using namespaces::TargetType;
+
+namespace {
+
+// <dir>/root is the rootfs, <dir>/canary what it must not reach.
+class HostileRoot {
+ public:
+  HostileRoot() {
+    std::string pattern = "/tmp/vial-root-XXXXXX";
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    directory = pattern;
+    REQUIRE(make_directories(directory + "/root", 0755));
+    REQUIRE(make_directories(directory + "/canary", 0755));
+    root = sys::open((directory + "/root").c_str(), O_PATH | O_DIRECTORY).value();
+  }
+  ~HostileRoot() { (void)remove_tree(directory); }
+  HostileRoot(const HostileRoot&) = delete;
+  HostileRoot& operator=(const HostileRoot&) = delete;
+  HostileRoot(HostileRoot&&) = delete;
+  HostileRoot& operator=(HostileRoot&&) = delete;
+
+  void link(const std::string& target, const std::string& name) const {
+    REQUIRE(sys::symlinkat(target.c_str(), AT_FDCWD, (directory + "/root/" + name).c_str()));
+  }
+  bool canary_is_empty() const { return list_directory(directory + "/canary").value().empty(); }
+
+  std::string directory;
+  Fd root;
+};
+
+}  // namespace
+
+TEST_CASE("paths are cleaned lexically") {
+  CHECK(namespaces::clean_path("/a//b/./c/..") == "/a/b");
+  CHECK(namespaces::clean_path("../../x") == "/x");
+  CHECK(namespaces::clean_path("") == "/");
+  CHECK(namespaces::is_below("/proc/sys", "/proc"));
+  CHECK_FALSE(namespaces::is_below("/process", "/proc"));
+}
+
+TEST_CASE("links to the outside are resolved inside") {
+  const HostileRoot hostile;
+  hostile.link(hostile.directory + "/canary", "absolute");
+  hostile.link("../canary", "relative");
+  hostile.link("/proc/self/root", "magic");
+  for (const char* name : {"/absolute/made", "/relative/made"}) {
+    CHECK(open_target(hostile.root.get(), name, TargetType::kFile, Symlinks::kInRoot).has_value() == false);
+    CHECK(hostile.canary_is_empty());
+    auto refused = open_target(hostile.root.get(), name, TargetType::kDirectory, Symlinks::kRefuse);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().error_number() == ELOOP);
+  }
+  CHECK_FALSE(open_in_root(hostile.root.get(), "/magic/etc/passwd", Symlinks::kInRoot));
+  CHECK(hostile.canary_is_empty());
+}
+
+TEST_CASE("a link whose target exists inside is followed there") {
+  const HostileRoot hostile;
+  REQUIRE(make_directories(hostile.directory + "/root/real", 0755));
+  hostile.link("/real", "link");
+  REQUIRE(open_target(hostile.root.get(), "/link/sub/file", TargetType::kFile, Symlinks::kInRoot));
+  CHECK(path_exists(hostile.directory + "/root/real/sub/file"));
+}
+
+TEST_CASE("missing targets are made, existing ones of the other type refused") {
+  const HostileRoot hostile;
+  REQUIRE(open_target(hostile.root.get(), "/a/b/c", TargetType::kDirectory, Symlinks::kRefuse));
+  REQUIRE(open_target(hostile.root.get(), "/a/b/f", TargetType::kFile, Symlinks::kRefuse));
+  CHECK(open_target(hostile.root.get(), "/a/b/c", TargetType::kFile, Symlinks::kRefuse).error().kind() ==
+        ErrorKind::kInvalid);
+  CHECK(open_target(hostile.root.get(), "/a/b/f", TargetType::kDirectory, Symlinks::kRefuse).error().text() ==
+        "/a/b/f: not a directory");
+}
