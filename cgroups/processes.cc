@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include <cerrno>
 #include <csignal>
 
@@ -45,7 +47,11 @@ Result<size_t> kill_listed(int cgroup_fd) {
   }
   // Wakes up at the first death; all others were signalled before it.
   constexpr int kPauseMs = 20;
-  if (!held.empty()) wait_until_dead(held.front().pidfd.get(), kPauseMs);
+  if (held.empty()) {
+    ::poll(nullptr, 0, 1);
+  } else {
+    wait_until_dead(held.front().pidfd.get(), kPauseMs);
+  }
   return still.size();
 }
 

@@ -21,7 +21,7 @@ constexpr int64_t kNsPerMs = 1'000'000;
 
 // True when `directory` is gone afterwards; false when it is in use.
 Result<bool> try_rmdir(const std::string& directory) {
-  auto removed = sys::unlinkat(-1, directory.c_str(), AT_REMOVEDIR);
+  auto removed = sys::unlinkat(AT_FDCWD, directory.c_str(), AT_REMOVEDIR);
   if (removed || is_gone(removed.error())) return true;
   const int error_number = removed.error().error_number();
   if (error_number == EBUSY || error_number == ENOTEMPTY) return false;

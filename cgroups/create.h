@@ -1,0 +1,32 @@
+// Making a group's directories, so that a process may enter them: parents, v2's delegation of controllers,
+// v1's cpuset that starts empty.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cgroups/group.h"
+
+namespace cgroups {
+
+// kConflict when a process is in the group, in whatever hierarchy; the text says how many. Changes nothing.
+Result<void> check_is_free(const Group& group);
+
+// Makes the directory and the missing ones above it. An empty one left by a crash is made anew: its limits
+// and its kill mark would be another container's. kConflict when it is in use. In the cpuset hierarchy it
+// inherits cpus and mems, without which no process may enter (cgroup-v1/cpusets.rst).
+Result<void> create_v1(const V1Directory& place, const std::string& path);
+
+// The same on v2, and the controllers enabled for it in every cgroup.subtree_control above it: a required one
+// that can't be is an error, an optional one (for statistics) is left out.
+struct V2Controllers {
+  std::vector<std::string> required;
+  std::vector<std::string> optional;
+};
+Result<void> create_v2(const Group& group, const V2Controllers& controllers);
+
+// "/a/b" -> {"/a", "/a/b"}
+std::vector<std::string> path_prefixes(const std::string& path);
+
+}  // namespace cgroups

@@ -1,0 +1,309 @@
+#include "cgroups/steps.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "cgroups/create.h"
+#include "cgroups/limit_steps.h"
+#include "cgroups/limits.h"
+#include "cgroups/spelling.h"
+
+namespace cgroups {
+namespace {
+
+std::string presence(const std::string& directory) {
+  return path_exists(directory) ? "present" : "absent";
+}
+
+// Nothing is left on the host by looking, so this step stands before those that have something to undo: a
+// foreign group must not be "undone".
+class CheckFreeStep : public Step {
+ public:
+  explicit CheckFreeStep(Group group)
+      : Step(Lane::kHost, "see that cgroup " + group.path + " is free"), group_(std::move(group)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override { return check_is_free(group_); }
+  std::string say() const override { return "open(" + quoted(any() + "/cgroup.procs") + ") = -1 ENOENT"; }
+  std::string shell() const override {
+    return "test ! -s " + shell_quote(any() + "/cgroup.procs") + " || exit 1";
+  }
+  Reason why() const override {
+    return {"two containers in one cgroup would share its limits, and killing one would kill the other",
+            "cgroups(7)"};
+  }
+
+ private:
+  std::string any() const {
+    return group_.v2_directory.empty() ? group_.v1[0].directory : group_.v2_directory;
+  }
+  Group group_;
+};
+
+class CreateV1Step : public Step {
+ public:
+  explicit CreateV1Step(const Group& group)
+      : Step(Lane::kHost, "create cgroup " + group.path + " on v1"), path_(group.path), places_(group.v1) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    for (const V1Directory& place : places_)
+      TRY(create_v1(place, path_));
+    return ok();
+  }
+
+  std::string say() const override {
+    std::vector<std::string> calls;
+    for (const V1Directory& place : places_) {
+      calls.push_back("mkdir(" + quoted(place.directory) + ", 0755)");
+      if (!is_cpuset(place)) continue;
+      for (const char* file : {"/cpuset.cpus", "/cpuset.mems"})
+        calls.push_back("write(" + quoted(place.directory + file) + ", <the parent's>)");
+    }
+    return join(calls, "; ");
+  }
+
+  std::string shell() const override {
+    std::vector<std::string> words = {"mkdir", "-p"};
+    std::string inherit;
+    for (const V1Directory& place : places_) {
+      words.push_back(place.directory);
+      if (!is_cpuset(place)) continue;
+      std::string above = place.mount_point;
+      for (const std::string& prefix : path_prefixes(path_)) {
+        const std::string directory = place.mount_point + prefix;
+        for (const char* file : {"/cpuset.cpus", "/cpuset.mems"})
+          inherit += "\ncat " + shell_quote(above + file) + " > " + shell_quote(directory + file);
+        above = directory;
+      }
+    }
+    return shell_words(words) + inherit;
+  }
+
+  Reason why() const override {
+    return {
+        "on v1 every controller has a hierarchy of its own; a group in each, so that none of them leaves the "
+        "container in the host's root group (a root group's release_agent runs as host root)",
+        "cgroups(7)"};
+  }
+
+  std::vector<Undo> undo() const override {
+    std::vector<Undo> entries;
+    for (const V1Directory& place : places_)
+      entries.push_back({"cgroup", place.directory});
+    return entries;
+  }
+
+  std::string observe(const StepContext& /*context*/) const override {
+    return places_.front().directory + ": " + presence(places_.front().directory);
+  }
+
+ private:
+  static bool is_cpuset(const V1Directory& place) {
+    return std::find(place.controllers.begin(), place.controllers.end(), "cpuset") != place.controllers.end();
+  }
+  std::string path_;
+  std::vector<V1Directory> places_;
+};
+
+class CreateV2Step : public Step {
+ public:
+  CreateV2Step(Group group, V2Controllers controllers)
+      : Step(Lane::kHost, "create cgroup " + group.path + (group.v1.empty() ? "" : " on v2")),
+        group_(std::move(group)),
+        controllers_(std::move(controllers)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override { return create_v2(group_, controllers_); }
+
+  std::string say() const override {
+    std::vector<std::string> calls;
+    for (const std::string& file : delegating_files())
+      calls.push_back(say_write(file, enabling_text()));
+    calls.push_back("mkdir(" + quoted(group_.v2_directory) + ", 0755)");
+    return join(calls, "; ");
+  }
+
+  std::string shell() const override {
+    std::string text = shell_words({"mkdir", "-p", group_.v2_directory});
+    for (const std::string& file : delegating_files())
+      text += "\n" + shell_write(file, enabling_text());
+    return text;
+  }
+
+  Reason why() const override {
+    const bool gives = !delegating_files().empty();
+    return {std::string("a cgroup of its own: what is in it is counted, frozen and killed as one") +
+                (gives ? "; a group has the controllers that each group above it gives to its children" : ""),
+            "cgroups(7)"};
+  }
+
+  std::vector<Undo> undo() const override { return {{"cgroup", group_.v2_directory}}; }
+
+  std::string observe(const StepContext& /*context*/) const override {
+    return group_.v2_directory + ": " + presence(group_.v2_directory);
+  }
+
+ private:
+  std::string enabling_text() const {
+    std::vector<std::string> names = controllers_.required;
+    for (const std::string& name : controllers_.optional) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+    return names.empty() ? "" : "+" + join(names, " +");
+  }
+
+  std::vector<std::string> delegating_files() const {
+    std::vector<std::string> files;
+    if (enabling_text().empty()) return files;
+    auto prefixes = path_prefixes(group_.path);
+    prefixes.back() = "";
+    std::rotate(prefixes.begin(), prefixes.end() - 1, prefixes.end());
+    for (const std::string& prefix : prefixes)
+      files.push_back(group_.v2_mount_point + prefix + "/cgroup.subtree_control");
+    return files;
+  }
+
+  Group group_;
+  V2Controllers controllers_;
+};
+
+class OpenStep : public Step {
+ public:
+  explicit OpenStep(Group group) : Step(Lane::kHost, "open cgroup " + group.path), group_(std::move(group)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    context.cgroup_task_fds.clear();
+    if (!group_.v2_directory.empty()) {
+      context.cgroup_fd = TRY(sys::open(group_.v2_directory.c_str(), O_RDONLY | O_DIRECTORY));
+    }
+    for (const V1Directory& place : group_.v1) {
+      const std::string tasks = place.directory + "/tasks";
+      context.cgroup_task_fds.push_back(TRY(sys::open(tasks.c_str(), O_WRONLY)));
+    }
+    return ok();
+  }
+
+  std::string say() const override {
+    std::vector<std::string> calls;
+    if (!group_.v2_directory.empty())
+      calls.push_back("open(" + quoted(group_.v2_directory) + ", O_DIRECTORY)");
+    for (const V1Directory& place : group_.v1)
+      calls.push_back("open(" + quoted(place.directory + "/tasks") + ", O_WRONLY)");
+    return join(calls, "; ");
+  }
+
+  std::string shell() const override {
+    if (group_.v2_directory.empty()) return "# the join below opens what it needs";
+    return "echo $$ > " + shell_quote(group_.v2_directory + "/cgroup.procs");
+  }
+
+  Reason why() const override {
+    if (group_.v2_directory.empty()) {
+      return {"opened by the host: the child may be in a user namespace that may write but not open them",
+              "cgroups(7)"};
+    }
+    return {
+        "clone3 with CLONE_INTO_CGROUP makes the child inside its cgroup: it is never outside, not even for "
+        "a moment, and nobody waits for the lock of cgroup.procs",
+        "clone(2)"};
+  }
+
+ private:
+  Group group_;
+};
+
+class JoinStep : public Step {
+ public:
+  explicit JoinStep(const Group& group) : Step(Lane::kInit, "join cgroup " + group.path + " on v1") {
+    for (const V1Directory& place : group.v1)
+      directories_.push_back(place.directory);
+  }
+
+  Result<void> perform(StepContext& context) const override {
+    if (context.cgroup_task_fds.size() != directories_.size()) return corrupt("the cgroup was not opened");
+    for (size_t i = 0; i < directories_.size(); ++i)
+      TRY_IN(directories_[i] + "/tasks", sys::write(context.cgroup_task_fds[i].get(), std::string_view("0")));
+    context.cgroup_task_fds.clear();
+    return ok();
+  }
+
+  std::string say() const override {
+    std::vector<std::string> calls;
+    for (const std::string& directory : directories_)
+      calls.push_back(say_write(directory + "/tasks", "0"));
+    return join(calls, "; ");
+  }
+
+  std::string shell() const override {
+    std::vector<std::string> lines;
+    for (const std::string& directory : directories_)
+      lines.push_back("echo $$ > " + shell_quote(directory + "/cgroup.procs"));
+    return join(lines, "\n");
+  }
+  Lane shell_lane() const override { return Lane::kHost; }
+
+  Reason why() const override {
+    return {
+        "v1 has no CLONE_INTO_CGROUP; 0 means the writing thread, which moves itself without a lock, where "
+        "a write of its pid to cgroup.procs by another waits 10 ms",
+        "cgroups(7)"};
+  }
+
+  std::string observe(const StepContext& /*context*/) const override {
+    const auto text = read_file("/proc/self/cgroup");
+    return text ? join(split(trim(*text), '\n'), " ") : std::string();
+  }
+
+ private:
+  std::vector<std::string> directories_;
+};
+
+V2Controllers wanted_controllers(const Layout& layout, const std::vector<LimitWrite>& writes,
+                                 const Group& group) {
+  V2Controllers wanted;
+  for (const LimitWrite& write : writes) {
+    const bool is_known =
+        std::find(wanted.required.begin(), wanted.required.end(), write.controller) != wanted.required.end();
+    if (write.directory == group.v2_directory && !write.controller.empty() && !is_known) {
+      wanted.required.push_back(write.controller);
+    }
+  }
+  // What stats shows.
+  for (const char* name : {"cpu", "io", "memory", "pids"}) {
+    if (layout.v2_has(name)) wanted.optional.emplace_back(name);
+  }
+  return wanted;
+}
+
+}  // namespace
+
+Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path) {
+  const Group group = TRY(group_at(layout, path));
+  GroupSteps steps;
+  steps.before_clone.push_back(std::make_unique<OpenStep>(group));
+  if (!group.v1.empty()) steps.join = std::make_unique<JoinStep>(group);
+  return steps;
+}
+
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources) {
+  const Group group = TRY(group_at(layout, path));
+  const std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, resources));
+  std::vector<StepPtr> before;
+  before.push_back(std::make_unique<CheckFreeStep>(group));
+  if (!group.v1.empty()) before.push_back(std::make_unique<CreateV1Step>(group));
+  // v2 last, so that it is undone first: its kill empties the group in all hierarchies.
+  if (!group.v2_directory.empty()) {
+    before.push_back(std::make_unique<CreateV2Step>(group, wanted_controllers(layout, writes, group)));
+  }
+  add_limit_steps(writes, before);
+  TRY(add_device_step(group, resources.devices, before));
+  GroupSteps steps = TRY(enter_steps(layout, path));
+  for (StepPtr& step : steps.before_clone)
+    before.push_back(std::move(step));
+  steps.before_clone = std::move(before);
+  return steps;
+}
+
+}  // namespace cgroups
