@@ -32,6 +32,6 @@ StepPtr connect_seccomp_agent_step(std::string socket_path);
 // which compile_filter() refuses, as nobody could answer yet. perform: kSystem EACCES without no_new_privs
 // and CAP_SYS_ADMIN, EINVAL for flags that the kernel does not know. The pid in the state is
 // context.init_pid, which runtime fills in the init too when there is a listener.
-StepPtr seccomp_step(FilterProgram program, ListenedContainer container = {});
+StepPtr seccomp_step(FilterProgram program, const ListenedContainer& container = {});
 
 }  // namespace security
