@@ -1,0 +1,17 @@
+// Limits as the command line gives them, checked in Docker's words and turned into the OCI spec's resources.
+#pragma once
+
+#include "base/result.h"
+#include "cgroups/resources.h"
+#include "engine/run.h"
+
+namespace engine {
+
+// Pure. kInvalid with Docker's message.
+Result<void> check_limits(const Limits& limits, int host_cpus);
+
+// Without device rules. Memory without memory-swap gets the double as memory + swap. Looks up the devices
+// that I/O limits name: kInvalid when one is no block device.
+Result<cgroups::Resources> resources_of(const Limits& limits);
+
+}  // namespace engine
