@@ -1,0 +1,89 @@
+#include "runtime/spec_read.h"
+
+#include <string_view>
+
+#include "base/strings.h"
+#include "runtime/spec_members.h"
+
+namespace runtime {
+namespace {
+
+// Semantic versioning 2.0.0: three numbers, then "-dev", "-rc.1" or "+build", which change nothing for us.
+Result<std::string> read_version(const JsonView& document) {
+  const auto member = TRY(document.at("ociVersion"));
+  const std::string version = TRY(member.string());
+  const std::string_view core = std::string_view(version).substr(0, version.find_first_of("-+"));
+  const auto numbers = split(core, '.');
+  const std::string shown = "\"" + printable(version) + "\"";
+  if (numbers.size() != 3) return member.wrong(shown + " is not a version like " + kSpecVersion);
+  for (const auto& number : numbers) {
+    if (!parse_uint(number)) return member.wrong(shown + " is not a version like " + kSpecVersion);
+  }
+  const uint64_t major = TRY(parse_uint(numbers.front()));
+  if (major != 1) {
+    return unsupported(member.pointer() + ": version " + shown + " is not supported; this runtime reads 1.x");
+  }
+  return version;
+}
+
+Result<Root> read_root(const JsonView& document) {
+  Root root;
+  const auto view = TRY(object_member(document, "root"));
+  if (!view) return root;
+  root.path = TRY(required_string(*view, "path"));
+  root.readonly = TRY(view->boolean_or("readonly", false));
+  return root;
+}
+
+Result<namespaces::Mount> read_mount(const JsonView& view) {
+  namespaces::Mount mount;
+  mount.destination = TRY(required_string(view, "destination"));
+  if (mount.destination.empty()) return view.wrong("the destination is empty");
+  // Deprecated, but a relative destination has a meaning: it starts at the container's root.
+  if (mount.destination.front() != '/') mount.destination.insert(0, "/");
+  mount.type = TRY(view.string_or("type", ""));
+  mount.source = TRY(view.string_or("source", ""));
+  mount.options = TRY(view.strings_or_empty("options"));
+  mount.uid_maps = TRY(read_list(view, "uidMappings", read_id_map));
+  mount.gid_maps = TRY(read_list(view, "gidMappings", read_id_map));
+  return mount;
+}
+
+Result<Hook> read_hook(const JsonView& view) {
+  Hook hook;
+  hook.path = TRY(required_string(view, "path"));
+  hook.args = TRY(view.strings_or_empty("args"));
+  hook.env = TRY(view.strings_or_empty("env"));
+  hook.timeout_s = TRY(view.optional_integer("timeout"));
+  if (hook.timeout_s && *hook.timeout_s <= 0) return view.wrong("the timeout is not above zero");
+  return hook;
+}
+
+Result<Hooks> read_hooks(const JsonView& document) {
+  Hooks hooks;
+  const auto view = TRY(object_member(document, "hooks"));
+  if (!view) return hooks;
+  for (const auto& [key, list] : kHookLists)
+    hooks.*list = TRY(read_list(*view, key, read_hook));
+  return hooks;
+}
+
+}  // namespace
+
+Result<Spec> read_spec(const Json& document) {
+  const JsonView view(document, "");
+  if (!view.is_object()) return view.wrong("not an object");
+  Spec spec;
+  spec.oci_version = TRY(read_version(view));
+  if (const auto process = view.find("process")) spec.process = TRY(read_process(*process));
+  spec.root = TRY(read_root(view));
+  spec.hostname = TRY(view.string_or("hostname", ""));
+  spec.domainname = TRY(view.string_or("domainname", ""));
+  spec.mounts = TRY(read_list(view, "mounts", read_mount));
+  spec.hooks = TRY(read_hooks(view));
+  spec.annotations = TRY(string_map(view, "annotations"));
+  if (const auto os = view.find("linux")) spec.os = TRY(read_linux(*os));
+  return spec;
+}
+
+}  // namespace runtime

@@ -1,0 +1,19 @@
+// What can be said against a spec without looking at the host: values outside of their range and members that
+// contradict each other. For specs read from a file and for those built in memory alike.
+#pragma once
+
+#include "base/result.h"
+#include "runtime/spec.h"
+
+namespace runtime {
+
+// Errors: kInvalid, with the JSON pointer of the wrong member as read_spec() gives it. Environment entries
+// without '=' are tolerated, as by other runtimes. What a mechanism's own step checks when the plan is made
+// (cgroup limits, seccomp rules, names of rlimits and schedulers) is left to it.
+// Source: runtime-spec config.md, config-linux.md.
+Result<void> validate_spec(const Spec& spec);
+
+// The same for a process alone (exec), whose pointer in its document is `pointer`.
+Result<void> validate_process(const Process& process, const std::string& pointer);
+
+}  // namespace runtime
