@@ -102,7 +102,7 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   plan.push_back(std::make_unique<CloneStep>(namespaces::NamespaceSet(), false));
   // Processes that are inside already must not trace us or read our /proc entries while we come in
   // (CVE-2016-9962).
-  plan.push_back(security::make_not_dumpable_step());
+  plan.push_back(security::not_dumpable_step());
   if (group.join) plan.push_back(std::move(group.join));
   plan.push_back(std::make_unique<EnterNamespaces>(own));
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());

@@ -59,7 +59,7 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   }
   for (const auto& program : draft.request.seccomp) {
     if (!program.listener_path.empty())
-      draft.add(security::make_connect_seccomp_agent_step(program.listener_path));
+      draft.add(security::connect_seccomp_agent_step(program.listener_path));
   }
   if (auto path = draft.own.path_of("pid")) {
     draft.add(namespaces::join_namespace_step(*namespaces::find_namespace_kind("pid"), *path));

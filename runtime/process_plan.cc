@@ -9,28 +9,28 @@ namespace {
 
 // While it is still root.
 Result<void> add_settings(Plan& plan, const Process& process) {
-  if (process.oom_score_adj) plan.push_back(TRY(security::make_oom_score_adj_step(*process.oom_score_adj)));
+  if (process.oom_score_adj) plan.push_back(TRY(security::oom_score_adj_step(*process.oom_score_adj)));
   if (!process.rlimits.empty()) {
     std::vector<security::ResourceLimit> limits;
     for (const auto& limit : process.rlimits)
       limits.push_back({limit.type, limit.soft, limit.hard, limit.best_effort});
-    plan.push_back(TRY(security::make_resource_limits_step(limits)));
+    plan.push_back(TRY(security::resource_limits_step(limits)));
   }
   if (process.scheduler) {
     const Scheduler& s = *process.scheduler;
-    plan.push_back(TRY(security::make_scheduler_step(
+    plan.push_back(TRY(security::scheduler_step(
         {s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period})));
   }
   if (process.io_priority) {
     const IoPriority& priority = *process.io_priority;
-    plan.push_back(TRY(security::make_io_priority_step(priority.io_class, priority.priority)));
+    plan.push_back(TRY(security::io_priority_step(priority.io_class, priority.priority)));
   }
   return ok();
 }
 
 void add_seccomp(Plan& plan, ProcessPlan& request) {
   for (auto& program : request.seccomp) {
-    plan.push_back(security::make_seccomp_step(std::move(program), request.listened));
+    plan.push_back(security::seccomp_step(std::move(program), request.listened));
   }
 }
 
@@ -38,13 +38,13 @@ void add_seccomp(Plan& plan, ProcessPlan& request) {
 void add_privileges(Plan& plan, ProcessPlan& request) {
   const Process& process = *request.process;
   if (process.capabilities)
-    plan.push_back(security::make_drop_bounding_set_step(process.capabilities->bounding));
+    plan.push_back(security::drop_bounding_set_step(process.capabilities->bounding));
   if (!process.no_new_privileges) add_seccomp(plan, request);
   const User& user = process.user;
   plan.push_back(
-      security::make_set_ids_step({user.uid, user.gid, user.additional_gids, user.umask.value_or(022)}));
-  if (process.capabilities) plan.push_back(security::make_set_capabilities_step(*process.capabilities));
-  if (process.no_new_privileges) plan.push_back(security::make_no_new_privs_step());
+      security::set_ids_step({user.uid, user.gid, user.additional_gids, user.umask.value_or(022)}));
+  if (process.capabilities) plan.push_back(security::set_capabilities_step(*process.capabilities));
+  if (process.no_new_privileges) plan.push_back(security::no_new_privs_step());
   plan.push_back(ready_step());
   if (process.no_new_privileges) add_seccomp(plan, request);
 }
@@ -54,10 +54,10 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
 Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));
-  plan.push_back(security::make_session_keyring_step());
+  plan.push_back(security::session_keyring_step());
   TRY(add_settings(plan, process));
   if (!request.personality_domain.empty()) {
-    plan.push_back(TRY(security::make_personality_step(request.personality_domain)));
+    plan.push_back(TRY(security::personality_step(request.personality_domain)));
   }
   plan.push_back(working_directory_step(process.cwd));
   plan.push_back(find_executable_step(process.args, process.env));
