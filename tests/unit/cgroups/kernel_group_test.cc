@@ -1,6 +1,9 @@
 // Groups as a whole, with this machine's kernel: make, join, freeze, kill, remove.
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 #include "cgroups/stats.h"
 #include "tests/unit/cgroups/test_group.h"
 
@@ -208,6 +212,90 @@ TEST_CASE("undo targets cover every directory that the steps make", "[kernel]") 
   }
   CHECK(is_removed(*cgroups::group_at(*layout, path)));
   CHECK(cgroups::remove_group(*cgroups::group_at(*layout, test_parent())));
+}
+
+// The root of a user namespace is nobody to the host: it may write the v1 files that the host opened, though
+// it could not open them.
+TEST_CASE("a child that is not the host's root joins", "[kernel]") {
+  TestGroup group({});
+  if (group.group().v1.empty()) return;
+  auto steps = cgroups::enter_steps(group.layout(), group.group().path);
+  REQUIRE(steps);
+  StepContext context;
+  for (const StepPtr& step : steps->before_clone)
+    REQUIRE(step->perform(context));
+  struct clone_args arguments = {};
+  arguments.exit_signal = SIGCHLD;
+  const auto pid = sys::clone3(arguments);
+  REQUIRE(pid);
+  if (*pid == 0) {
+    constexpr uid_t kSomebody = 100'000;
+    if (::setresuid(kSomebody, kSomebody, kSomebody) != 0) ::_exit(3);
+    const std::string tasks = group.group().v1.front().directory + "/tasks";
+    if (::open(tasks.c_str(), O_WRONLY | O_CLOEXEC) >= 0) ::_exit(1);
+    const auto joined = steps->join->perform(context);
+    if (!joined) ::_exit(joined.error().error_number());
+    const auto text = read_file("/proc/self/cgroup");
+    if (!text) ::_exit(4);
+    size_t count = 0;
+    for (const std::string& line : split(trim(*text), '\n'))
+      count += std::string_view(line).ends_with(":" + group.group().path) ? 1 : 0;
+    ::_exit(count == group.group().v1.size() ? 0 : 2);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(*pid, &status, 0) == *pid);
+  CHECK(ExitStatus::from_wait_status(status).shell_code() == 0);
+}
+
+TEST_CASE("v2: a parent with processes of its own can't give controllers, and the error says so",
+          "[kernel]") {
+  TestGroup parent({});
+  if (!parent.layout().v2_has("memory")) return;
+  TestChild child = parent.start(sleep_for_ever);
+  cgroups::Resources resources;
+  resources.memory.limit_bytes = 1 << 25;
+  const auto steps = cgroups::cgroup_steps(parent.layout(), parent.group().path + "/below", resources);
+  REQUIRE(steps);
+  StepContext context;
+  Result<void> result;
+  for (const StepPtr& step : steps->before_clone) {
+    if (result) result = step->perform(context);
+  }
+  REQUIRE_FALSE(result);
+  CHECK(result.error().error_number() == EBUSY);
+  CHECK_THAT(result.error().text(), Catch::Contains("no internal processes"));
+}
+
+// As in a container whose view of cgroups is read-only.
+TEST_CASE("a read-only hierarchy is an error that says what is needed", "[kernel]") {
+  const auto layout = cgroups::read_layout();
+  REQUIRE(layout);
+  const auto steps = cgroups::cgroup_steps(*layout, test_parent() + "/readonly", {});
+  REQUIRE(steps);
+  auto pipe = sys::pipe2(0);
+  REQUIRE(pipe);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::vector<std::string> mounts;
+    for (const auto& hierarchy : layout->v1)
+      mounts.push_back(hierarchy.mount_point);
+    if (!layout->v2_mount_point.empty()) mounts.push_back(layout->v2_mount_point);
+    bool ready = sys::unshare(CLONE_NEWNS) && sys::mount("", "/", "", MS_REC | MS_PRIVATE, "");
+    for (const std::string& mount : mounts)
+      ready = ready && sys::mount("", mount.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, "");
+    StepContext context;
+    Result<void> result;
+    for (const StepPtr& step : steps->before_clone) {
+      if (ready && result) result = step->perform(context);
+    }
+    (void)write_all(pipe->writer.get(), result ? "no error" : result.error().text());
+    ::_exit(0);
+  }
+  pipe->writer.reset();
+  const auto text = read_fd(pipe->reader.get());
+  ::waitpid(pid, nullptr, 0);
+  CHECK_THAT(*text,
+             Catch::Contains("Read-only file system; this needs root and a writable cgroup hierarchy"));
 }
 
 TEST_CASE("the steps can be said, spelled and explained", "[kernel]") {

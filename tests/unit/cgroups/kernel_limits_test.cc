@@ -13,7 +13,9 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 #include "base/units.h"
+#include "cgroups/devices.h"
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
 #include "tests/unit/cgroups/test_group.h"
@@ -153,6 +155,42 @@ TEST_CASE("devices: what the rules do not name can't be opened or made", "[kerne
   CHECK(group.start([] { return open_errno("/dev/zero"); }).wait() == EPERM);  // for reading only
   TestGroup free({});
   CHECK(free.start([] { return open_errno("/dev/full"); }).wait() == 0);
+}
+
+// On a hybrid host v1's controller is used; the program must work there all the same.
+TEST_CASE("the kernel takes the device program and obeys it", "[kernel]") {
+  TestGroup group({});
+  if (group.group().v2_directory.empty()) return;
+  const auto program = cgroups::device_program({{false, 'a', {}, {}, "rwm"},
+                                                {true, 'c', 1, {}, "rwm"},
+                                                {false, 'c', 1, 7, "w"},
+                                                {true, 'b', {}, {}, "m"}});
+  REQUIRE(program);
+  const auto fd = sys::open(group.group().v2_directory.c_str(), O_RDONLY | O_DIRECTORY);
+  REQUIRE(fd);
+  const auto attached = cgroups::attach_device_program(fd->get(), *program);
+  if (!attached) FAIL(attached.error().text());
+  CHECK(group.start([] { return open_errno("/dev/zero"); }).wait() == 0);
+  CHECK(group.start([] { return open_errno("/dev/full"); }).wait() == EPERM);
+  CHECK(group.start([] { return ::open("/dev/full", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0; }).wait() == 0);
+  CHECK(group.start([] { return open_errno("/dev/ptmx"); }).wait() == EPERM);
+  const auto broken = cgroups::attach_device_program(fd->get(), {program->front()});
+  REQUIRE_FALSE(broken);
+  CHECK_THAT(broken.error().text(), Catch::Contains("BPF_PROG_LOAD"));
+}
+
+TEST_CASE("a throttle of a disk is written where the kernel shows it again", "[kernel]") {
+  // The numbers of any whole disk; the VM has none unless it is given one (VM_DISK).
+  std::string numbers;
+  const auto disks = list_directory("/sys/block");
+  if (disks && !disks->empty()) numbers = *read_file("/sys/block/" + disks->front() + "/dev");
+  const auto parts = split(trim(numbers), ':');
+  if (parts.size() != 2) return;
+  cgroups::Resources resources;
+  resources.block_io.write_bps.push_back({*parse_int(parts[0]), *parse_int(parts[1]), {}, {}, 1 << 20});
+  TestGroup group(resources);
+  CHECK_THAT(group.file("io", "io.max", "blkio.throttle.write_bps_device"),
+             Catch::Contains(parts[0] + ":" + parts[1]) && Catch::Contains("1048576"));
 }
 
 TEST_CASE("update raises and lowers memory with its swap in any order", "[kernel]") {

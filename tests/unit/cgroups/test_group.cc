@@ -89,8 +89,10 @@ TestChild TestGroup::start(const std::function<int()>& body) {
 
 std::string TestGroup::file(const std::string& controller, const std::string& v2_name,
                             const std::string& v1_name) const {
-  const std::string path = layout_.v2_has(controller) ? group_.v2_directory + "/" + v2_name
-                                                      : group_.v1_directory_of(controller) + "/" + v1_name;
+  const std::string path =
+      layout_.v2_has(controller)
+          ? group_.v2_directory + "/" + v2_name
+          : group_.v1_directory_of(controller == "io" ? "blkio" : controller) + "/" + v1_name;
   const auto text = read_file(path);
   if (!text) FAIL(text.error().text());
   return std::string(trim(*text));
