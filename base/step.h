@@ -40,7 +40,7 @@ struct Undo {
 struct StepContext {
   // host lane
   Fd cgroup_fd;  // the v2 cgroup's directory for CLONE_INTO_CGROUP (cgroups)
-  // v1 "tasks" files, opened by the host: a child in a user namespace may write but not open them (cgroups)
+  // v1 "tasks" files, opened by the host: a child that is not its root may write but not open them (cgroups)
   std::vector<Fd> cgroup_task_fds;
   pid_t init_pid = 0;  // the container's pid 1 as the host sees it (runtime)
   Fd init_pidfd;

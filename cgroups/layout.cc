@@ -37,6 +37,8 @@ std::string unescape(std::string_view text) {
 std::optional<CgroupMount> parse_mount(std::string_view line) {
   const size_t separator = line.find(" - ");
   if (separator == std::string_view::npos) return std::nullopt;
+  constexpr std::string_view kCgroup = " - cgroup";
+  if (line.substr(separator, kCgroup.size()) != kCgroup) return std::nullopt;  // most lines, unsplit
   const auto left = split(line.substr(0, separator), ' ');
   const auto right = split(line.substr(separator + 3), ' ');
   constexpr size_t kRoot = 3;

@@ -29,7 +29,8 @@ class CheckFreeStep : public Step {
   Result<void> perform(StepContext& /*context*/) const override { return check_is_free(group_); }
   std::string say() const override { return "open(" + quoted(any() + "/cgroup.procs") + ") = -1 ENOENT"; }
   std::string shell() const override {
-    return "test ! -s " + shell_quote(any() + "/cgroup.procs") + " || exit 1";
+    // Not test -s: files of a cgroup have no size.
+    return "test -z \"$(cat " + shell_quote(any() + "/cgroup.procs") + " 2> /dev/null)\" || exit 1";
   }
   Reason why() const override {
     return {"two containers in one cgroup would share its limits, and killing one would kill the other",
@@ -119,9 +120,9 @@ class CreateV2Step : public Step {
 
   std::string say() const override {
     std::vector<std::string> calls;
+    calls.push_back("mkdir(" + quoted(group_.v2_directory) + ", 0755)");
     for (const std::string& file : delegating_files())
       calls.push_back(say_write(file, enabling_text()));
-    calls.push_back("mkdir(" + quoted(group_.v2_directory) + ", 0755)");
     return join(calls, "; ");
   }
 
@@ -201,7 +202,7 @@ class OpenStep : public Step {
 
   Reason why() const override {
     if (group_.v2_directory.empty()) {
-      return {"opened by the host: the child may be in a user namespace that may write but not open them",
+      return {"opened by the host: a child that is no longer the host's root may write but not open them",
               "cgroups(7)"};
     }
     return {
