@@ -191,7 +191,7 @@ void finish(Builder& builder, uint32_t default_verdict) {
 Result<void> check_rule(const SeccompFilterSpec& spec, const SeccompRule& rule, uint32_t verdict,
                         uint32_t default_verdict) {
   for (const std::string& call : rule.names) {
-    if (!is_known_syscall(call) && rank(verdict) < rank(default_verdict)) {
+    if (rank(verdict) < rank(default_verdict) && !is_known_syscall(call)) {
       return invalid("seccomp: no such system call \"" + printable(call) + "\", so it can't be denied");
     }
     if (rank(verdict) != static_cast<int32_t>(SECCOMP_RET_USER_NOTIF)) continue;
