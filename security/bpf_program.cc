@@ -139,18 +139,19 @@ Code decision_code(const Decision& decision) {
 
 struct Range {
   uint32_t first = 0;
-  Decision decision;
+  const Decision* decision = nullptr;  // in the table
 };
 
 // The whole number line, cut where the answer changes.
 std::vector<Range> make_ranges(const CallTable& table) {
   std::vector<Range> ranges;
   const auto add = [&](uint32_t first, const Decision& decision) {
-    if (!ranges.empty() && ranges.back().decision == decision) return;
-    ranges.push_back({first, decision});
+    if (!ranges.empty() && *ranges.back().decision == decision) return;
+    ranges.push_back({first, &decision});
   };
   uint32_t next = 0;
   const uint32_t end = table.closed_from.value_or(UINT32_MAX);
+  ranges.reserve(table.calls.size() * 2);
   for (const auto& [number, decision] : table.calls) {
     if (number >= end) break;
     if (number > next) add(next, table.unlisted);
@@ -158,7 +159,7 @@ std::vector<Range> make_ranges(const CallTable& table) {
     next = number + 1;
   }
   add(next, table.unlisted);
-  if (table.closed_from) add(*table.closed_from, Decision{{}, table.closed_verdict});
+  if (table.closed_from) add(*table.closed_from, table.closed);
   return ranges;
 }
 
@@ -208,7 +209,7 @@ class SearchBlock {
 
   // Nodes are in preorder, so that every jump goes forward, as classic BPF wants.
   Target add(size_t begin, size_t end) {
-    if (end - begin == 1) return {true, answer_index(ranges_[begin].decision)};
+    if (end - begin == 1) return {true, answer_index(*ranges_[begin].decision)};
     const size_t middle = begin + (end - begin) / 2;
     const size_t index = nodes_.size();
     nodes_.push_back({ranges_[middle].first, {}, {}});
