@@ -70,11 +70,11 @@ TEST_CASE("every argument rule of the default gives the same answer with bit 32 
       CHECK(run_filters(programs, {number, arguments}) == run_filters(programs, {number, high}));
     };
     for (uint64_t family = 0; family < 64; ++family)
-      for (const uint64_t protocol : {0, 9}) {
+      for (const uint64_t protocol : {0U, 9U}) {
         same(SYS_socket, {family, 1, protocol}, 0);
         same(SYS_socket, {family, 1, protocol}, 2);
       }
-    for (const uint64_t request : {0x5412, 0x541c, 0x5401})
+    for (const uint64_t request : {0x5412U, 0x541cU, 0x5401U})
       same(SYS_ioctl, {0, request}, 1);
     for (const uint64_t persona : {0U, 8U, 0x20000U, 0x20008U, 0xffffffffU, 1U, 0x40000U})
       same(SYS_personality, {persona}, 0);
