@@ -15,8 +15,6 @@ constexpr uint8_t kNext = 0;
 constexpr uint8_t kHolds = 254;  // behind this test
 constexpr uint8_t kFails = 255;  // behind this clause
 
-constexpr uint32_t kMaxShortJump = 200;
-
 sock_filter statement(unsigned code, uint32_t k) {
   return {static_cast<uint16_t>(code), 0, 0, k};
 }
@@ -141,18 +139,19 @@ Code decision_code(const Decision& decision) {
 
 struct Range {
   uint32_t first = 0;
-  Decision decision;
+  const Decision* decision = nullptr;  // in the table
 };
 
 // The whole number line, cut where the answer changes.
 std::vector<Range> make_ranges(const CallTable& table) {
   std::vector<Range> ranges;
   const auto add = [&](uint32_t first, const Decision& decision) {
-    if (!ranges.empty() && ranges.back().decision == decision) return;
-    ranges.push_back({first, decision});
+    if (!ranges.empty() && *ranges.back().decision == decision) return;
+    ranges.push_back({first, &decision});
   };
   uint32_t next = 0;
   const uint32_t end = table.closed_from.value_or(UINT32_MAX);
+  ranges.reserve(table.calls.size() * 2);
   for (const auto& [number, decision] : table.calls) {
     if (number >= end) break;
     if (number > next) add(next, table.unlisted);
@@ -160,24 +159,86 @@ std::vector<Range> make_ranges(const CallTable& table) {
     next = number + 1;
   }
   add(next, table.unlisted);
-  if (table.closed_from) add(*table.closed_from, Decision{{}, table.closed_verdict});
+  if (table.closed_from) add(*table.closed_from, table.closed);
   return ranges;
 }
 
-// A balanced search with the number in the accumulator; the lower half follows at once, the upper is jumped
-// to.
+// A balanced search with the number in the accumulator, all of whose jumps fit into 8 bits: the comparisons
+// first, then each distinct answer once. Half as long as a tree with an answer at every leaf.
+class SearchBlock {
+ public:
+  explicit SearchBlock(std::span<const Range> ranges) : ranges_(ranges) { (void)add(0, ranges.size()); }
+
+  // nullopt when a jump is too far: the block has to be split.
+  std::optional<Code> code() const {
+    Code code;
+    Code bodies;
+    std::vector<size_t> answer_starts(answers_.size());
+    // Answers without tests are one instruction: in front, they are near to all.
+    for (const bool with_tests : {false, true}) {
+      for (size_t i = 0; i < answers_.size(); ++i) {
+        if (answers_[i]->clauses.empty() == with_tests) continue;
+        answer_starts[i] = nodes_.size() + bodies.size();
+        append(bodies, decision_code(*answers_[i]));
+      }
+    }
+    const auto distance = [&](Target target, size_t from) {
+      return (target.is_answer ? answer_starts[target.index] : target.index) - from - 1;
+    };
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const size_t above = distance(nodes_[i].above, i);
+      const size_t below = distance(nodes_[i].below, i);
+      if (above > UINT8_MAX || below > UINT8_MAX) return std::nullopt;
+      code.push_back(
+          jump(BPF_JGE, nodes_[i].first, static_cast<uint8_t>(above), static_cast<uint8_t>(below)));
+    }
+    append(code, bodies);
+    return code;
+  }
+
+ private:
+  struct Target {
+    bool is_answer = false;
+    size_t index = 0;
+  };
+  struct Node {
+    uint32_t first = 0;
+    Target below;
+    Target above;
+  };
+
+  // Nodes are in preorder, so that every jump goes forward, as classic BPF wants.
+  Target add(size_t begin, size_t end) {
+    if (end - begin == 1) return {true, answer_index(*ranges_[begin].decision)};
+    const size_t middle = begin + (end - begin) / 2;
+    const size_t index = nodes_.size();
+    nodes_.push_back({ranges_[middle].first, {}, {}});
+    const Target below = add(begin, middle);
+    const Target above = add(middle, end);
+    nodes_[index].below = below;
+    nodes_[index].above = above;
+    return {false, index};
+  }
+  size_t answer_index(const Decision& decision) {
+    for (size_t i = 0; i < answers_.size(); ++i)
+      if (*answers_[i] == decision) return i;
+    answers_.push_back(&decision);
+    return answers_.size() - 1;
+  }
+
+  std::span<const Range> ranges_;
+  std::vector<Node> nodes_;
+  std::vector<const Decision*> answers_;
+};
+
+// One block, or two halves behind a far jump.
 Code search_code(std::span<const Range> ranges) {
-  if (ranges.size() == 1) return decision_code(ranges[0].decision);
+  if (auto block = SearchBlock(ranges).code()) return *std::move(block);
   const size_t middle = ranges.size() / 2;
   const Code lower = search_code(ranges.first(middle));
   const Code upper = search_code(ranges.subspan(middle));
-  Code code;
-  if (lower.size() <= kMaxShortJump) {
-    code.push_back(jump(BPF_JGE, ranges[middle].first, static_cast<uint8_t>(lower.size()), 0));
-  } else {
-    code.push_back(jump(BPF_JGE, ranges[middle].first, 0, 1));
-    code.push_back(statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(lower.size())));
-  }
+  Code code = {jump(BPF_JGE, ranges[middle].first, 0, 1),
+               statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(lower.size()))};
   append(code, lower);
   append(code, upper);
   return code;

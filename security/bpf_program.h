@@ -7,8 +7,8 @@
 #include <linux/filter.h>
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace security {
@@ -43,11 +43,11 @@ struct Decision {
 // The calls of one seccomp_data.arch.
 struct CallTable {
   uint32_t audit_arch = 0;
-  std::map<uint32_t, Decision> calls;
+  std::vector<std::pair<uint32_t, Decision>> calls;  // sorted by number, each once
   Decision unlisted;
   // From this number on nothing is looked up (x32's numbers, which share x86-64's audit_arch).
   std::optional<uint32_t> closed_from;
-  uint32_t closed_verdict = 0;
+  Decision closed;
 };
 
 // `foreign_verdict` is for an architecture that has no table. The order of the tables is the order of the

@@ -123,6 +123,7 @@ Result<std::vector<std::vector<ArgumentTest>>> parse_tests(const SeccompRule& ru
   std::array<int, 6> uses = {};
   bool repeated = false;
   std::vector<ArgumentTest> tests;
+  tests.reserve(rule.arguments.size());
   for (const SeccompArgument& argument : rule.arguments) {
     tests.push_back(TRY(parse_test(argument, call)));
     repeated = repeated || ++uses[argument.index] > 1;
@@ -150,48 +151,61 @@ void add_clause(Decision& decision, Clause clause) {
   decision.clauses.insert(place, std::move(clause));
 }
 
-// One architecture's table while it is filled.
+// One architecture's clauses while they are gathered, in the profile's order.
 struct Builder {
   Architecture architecture;
-  std::map<uint32_t, Decision> calls;
+  std::vector<std::pair<uint32_t, Clause>> clauses;
 };
 
-void add_to_call(Builder& builder, uint32_t number, Clause clause) {
-  auto [entry, fresh] = builder.calls.try_emplace(number);
-  if (fresh) entry->second.otherwise = kUndecided;
-  add_clause(entry->second, std::move(clause));
-}
-
 void add_rule(Builder& builder, const std::string& call, const Clause& clause) {
-  if (const auto number = syscall_number(builder.architecture, call)) add_to_call(builder, *number, clause);
+  if (const auto number = syscall_number(builder.architecture, call))
+    builder.clauses.emplace_back(*number, clause);
   // Through the second door the arguments are behind a pointer: only rules without tests can be held there.
+  if (!clause.tests.empty()) return;
   const auto multiplexer = find_multiplexer(builder.architecture, call);
-  if (!multiplexer || !clause.tests.empty()) return;
+  if (!multiplexer) return;
   ArgumentTest which;
   which.comparison = Comparison::kMaskedEqual;
   which.value = multiplexer->call;
   which.mask = multiplexer->argument_mask;
-  add_to_call(builder, multiplexer->number, Clause{{which}, clause.verdict});
+  which.low_half_only = true;
+  builder.clauses.emplace_back(multiplexer->number, Clause{{which}, clause.verdict});
 }
 
 // Fills in the default where no rule without tests was, and drops clauses that change nothing.
-void finish(Builder& builder, uint32_t default_verdict) {
-  for (auto& [number, decision] : builder.calls) {
-    if (decision.otherwise == kUndecided) {
-      decision.otherwise = default_verdict;
-      continue;
-    }
-    const int32_t limit = rank(decision.otherwise);
-    std::erase_if(decision.clauses, [&](const Clause& clause) {
-      return rank(clause.verdict) > limit || clause.verdict == decision.otherwise;
-    });
+void finish(Decision& decision, uint32_t default_verdict) {
+  if (decision.otherwise == kUndecided) {
+    decision.otherwise = default_verdict;
+    return;
   }
+  const int32_t limit = rank(decision.otherwise);
+  std::erase_if(decision.clauses, [&](const Clause& clause) {
+    return rank(clause.verdict) > limit || clause.verdict == decision.otherwise;
+  });
+}
+
+// One decision a call number, sorted by number.
+std::vector<std::pair<uint32_t, Decision>> make_decisions(std::vector<std::pair<uint32_t, Clause>> clauses,
+                                                          uint32_t default_verdict) {
+  std::stable_sort(clauses.begin(), clauses.end(),
+                   [](const auto& left, const auto& right) { return left.first < right.first; });
+  std::vector<std::pair<uint32_t, Decision>> decisions;
+  decisions.reserve(clauses.size());
+  for (auto& [number, clause] : clauses) {
+    if (decisions.empty() || decisions.back().first != number) {
+      decisions.emplace_back(number, Decision{{}, kUndecided});
+    }
+    add_clause(decisions.back().second, std::move(clause));
+  }
+  for (auto& [number, decision] : decisions)
+    finish(decision, default_verdict);
+  return decisions;
 }
 
 Result<void> check_rule(const SeccompFilterSpec& spec, const SeccompRule& rule, uint32_t verdict,
                         uint32_t default_verdict) {
   for (const std::string& call : rule.names) {
-    if (!is_known_syscall(call) && rank(verdict) < rank(default_verdict)) {
+    if (rank(verdict) < rank(default_verdict) && !is_known_syscall(call)) {
       return invalid("seccomp: no such system call \"" + printable(call) + "\", so it can't be denied");
     }
     if (rank(verdict) != static_cast<int32_t>(SECCOMP_RET_USER_NOTIF)) continue;
@@ -217,30 +231,32 @@ Result<std::vector<Builder>> make_builders(const SeccompFilterSpec& spec) {
 // x86-64 and x32 share a seccomp_data.arch, so they share a table. Without x32 its numbers are closed: a
 // default of ALLOW would else leave every rule open by its second number.
 std::vector<CallTable> make_tables(std::vector<Builder> builders, uint32_t default_verdict) {
-  std::vector<CallTable> tables;
-  bool has_x32 = false;
-  for (Builder& builder : builders) {
-    finish(builder, default_verdict);
-    has_x32 = has_x32 || builder.architecture.number_offset != 0;
-    const auto same = std::find_if(tables.begin(), tables.end(), [&](const CallTable& table) {
-      return table.audit_arch == builder.architecture.audit_arch;
-    });
-    if (same != tables.end()) {
-      same->calls.merge(builder.calls);
-      continue;
-    }
-    CallTable table;
-    table.audit_arch = builder.architecture.audit_arch;
-    table.calls = std::move(builder.calls);
-    table.unlisted = Decision{{}, default_verdict};
-    tables.push_back(std::move(table));
-  }
-  if (has_x32) return tables;
   const uint32_t x86_64 = find_architecture("SCMP_ARCH_X86_64").value().audit_arch;
-  for (CallTable& table : tables) {
-    if (table.audit_arch != x86_64) continue;
-    table.closed_from = kX32Bit;
-    table.closed_verdict = SECCOMP_RET_ERRNO | ENOSYS;
+  const bool has_x32 = std::any_of(builders.begin(), builders.end(), [](const Builder& builder) {
+    return builder.architecture.number_offset != 0;
+  });
+  std::vector<CallTable> tables;
+  for (size_t i = 0; i < builders.size(); ++i) {
+    CallTable table;
+    table.audit_arch = builders[i].architecture.audit_arch;
+    table.unlisted = Decision{{}, default_verdict};
+    const bool done = std::any_of(tables.begin(), tables.end(), [&](const CallTable& other) {
+      return other.audit_arch == table.audit_arch;
+    });
+    if (done) continue;
+    auto clauses = std::move(builders[i].clauses);
+    for (size_t other = i + 1; other < builders.size(); ++other) {
+      const Builder& twin = builders[other];
+      if (twin.architecture.audit_arch != table.audit_arch) continue;
+      if (twin.architecture.token == builders[i].architecture.token) continue;  // listed twice
+      clauses.insert(clauses.end(), twin.clauses.begin(), twin.clauses.end());
+    }
+    table.calls = make_decisions(std::move(clauses), default_verdict);
+    if (table.audit_arch == x86_64 && !has_x32) {
+      table.closed_from = kX32Bit;
+      table.closed = Decision{{}, SECCOMP_RET_ERRNO | ENOSYS};
+    }
+    tables.push_back(std::move(table));
   }
   return tables;
 }

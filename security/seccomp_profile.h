@@ -21,8 +21,9 @@ struct ProfileFacts {
   std::string architecture = "amd64";  // Go's names: "amd64", "arm64"
 };
 
-// The built-in profile: security/profiles/default.json, compiled in.
-const std::string& default_profile_text();
+// The built-in profile as JSON, for people: security/profiles/default.json. default_filters() does not parse
+// it.
+const char* default_profile_text();
 
 // Applies the conditions of a profile. Errors: kInvalid with the JSON pointer for a wrong type, both `name`
 // and `names`, both `architectures` and `archMap`, an unknown capability, a kernel version that is not
@@ -37,7 +38,7 @@ SeccompFilterSpec deny_filter(CapabilityMask capabilities);
 
 // Both filters for a container without a profile of its own, in the order they are loaded: the deny filter,
 // then the allow-list.
-Result<std::vector<SeccompFilterSpec>> default_filters(const ProfileFacts& facts);
+std::vector<SeccompFilterSpec> default_filters(const ProfileFacts& facts);
 // The same with a user's profile instead (the content of its file).
 Result<std::vector<SeccompFilterSpec>> user_filters(const std::string& profile_text,
                                                     const ProfileFacts& facts);

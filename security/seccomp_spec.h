@@ -14,6 +14,7 @@ struct SeccompArgument {
   uint64_t value = 0;
   uint64_t value_two = 0;  // the mask's result for SCMP_CMP_MASKED_EQ
   std::string op;          // "SCMP_CMP_EQ", ...
+  bool operator==(const SeccompArgument&) const = default;
 };
 
 struct SeccompRule {
@@ -21,6 +22,7 @@ struct SeccompRule {
   std::string action;  // "SCMP_ACT_ALLOW", ...
   std::optional<uint32_t> errno_return;
   std::vector<SeccompArgument> arguments;  // all must match
+  bool operator==(const SeccompRule&) const = default;
 };
 
 struct SeccompFilterSpec {
@@ -31,6 +33,7 @@ struct SeccompFilterSpec {
   std::vector<SeccompRule> rules;
   std::string listener_path;
   std::string listener_metadata;
+  bool operator==(const SeccompFilterSpec&) const = default;
 };
 
 }  // namespace security
