@@ -174,7 +174,8 @@ Result<ContainerRecord> make_record(const Store& store, const RunRequest& reques
 Result<std::vector<security::FilterProgram>> seccomp_programs(const runtime::Spec& spec) {
   std::vector<security::FilterProgram> programs;
   if (!spec.os.seccomp) return programs;
-  programs.push_back(TRY(security::compile_filter(security::deny_filter())));
+  programs.push_back(
+      TRY(security::compile_filter(security::deny_filter(spec.process.capabilities->bounding))));
   programs.push_back(TRY_IN("seccomp profile", security::compile_filter(*spec.os.seccomp)));
   return programs;
 }
@@ -191,6 +192,7 @@ Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record
   request.seccomp = TRY(seccomp_programs(prepared.spec));
   request.before_rootfs.push_back(TRY(mount_snapshot_step(snapshot_of(store, record))));
   request.rootfs_is_mount = true;
+  prepared.group = TRY(cgroups::group_at(host.cgroups, inputs.cgroups_path));
   prepared.plan = TRY(runtime::make_plan(std::move(request), host));
   return prepared;
 }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "base/result.h"
+#include "cgroups/group.h"
 #include "engine/operations.h"
 #include "engine/record.h"
 #include "engine/store.h"
+#include "runtime/plan.h"
+#include "security/filter.h"
 
 namespace engine {
 
@@ -16,6 +19,7 @@ Result<ContainerRecord> make_record(const Store& store, const RunRequest& reques
 struct Prepared {
   runtime::Spec spec;
   Plan plan;
+  cgroups::Group group;  // where the container's processes will be
 };
 Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record);
 
