@@ -18,8 +18,8 @@ Result<void> check_mode(const std::string& mode, const std::vector<std::string>&
                         const std::string& error) {
   if (mode.empty()) return ok();
   for (const auto& word : words) {
-    if (mode == word) return ok();
-    if (word.ends_with(':') && mode.starts_with(word) && mode.size() > word.size()) return ok();
+    const bool is_prefix = word.ends_with(':');
+    if (is_prefix ? mode.starts_with(word) && mode.size() > word.size() : mode == word) return ok();
   }
   return invalid(error);
 }

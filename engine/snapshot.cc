@@ -1,0 +1,77 @@
+#include "engine/snapshot.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+
+namespace engine {
+
+namespace {
+
+constexpr size_t kMountDataBytes = 4095;  // one page with its NUL, mount(2)
+
+// Relative to layers_root, so that 100 layers fit one page and mountinfo shows no path of the host.
+std::string overlay_options(const Snapshot& snapshot) {
+  std::string lower;
+  for (auto layer = snapshot.layers.rbegin(); layer != snapshot.layers.rend(); ++layer)
+    lower += (lower.empty() ? "" : ":") + *layer + "/fs";
+  const std::string id = snapshot.container_directory.substr(snapshot.container_directory.rfind('/') + 1);
+  const std::string own = "../containers/" + id;
+  return "lowerdir=" + lower + ",upperdir=" + own + "/upper,workdir=" + own + "/work" +
+         (snapshot.is_volatile ? ",volatile" : "");
+}
+
+class MountSnapshot : public Step {
+ public:
+  explicit MountSnapshot(const Snapshot& snapshot)
+      : Step(Lane::kInit, "mount the snapshot"),
+        directory_(snapshot.layers_root),
+        target_(snapshot.container_directory + "/rootfs"),
+        options_(overlay_options(snapshot)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    TRY(sys::chdir(directory_.c_str()));
+    TRY(sys::mount("overlay", target_.c_str(), "overlay", 0, options_.c_str()));
+    return sys::chdir("/");
+  }
+  std::string say() const override {
+    return "chdir(" + directory_ + "); mount(overlay, " + target_ + ", overlay, 0, " + options_ +
+           "); chdir(/)";
+  }
+  std::string shell() const override {
+    return "cd " + shell_quote(directory_) + "\nmount -t overlay -o " + shell_quote(options_) + " overlay " +
+           shell_quote(target_) + "\ncd /";
+  }
+  Reason why() const override {
+    return {
+        "the image's layers are shared and never written; what the container changes goes to its upper "
+        "directory",
+        "mount(2)"};
+  }
+
+ private:
+  std::string directory_;
+  std::string target_;
+  std::string options_;
+};
+
+}  // namespace
+
+Result<StepPtr> mount_snapshot_step(const Snapshot& snapshot) {
+  if (snapshot.layers.empty()) return invalid("the image has no layers");
+  if (overlay_options(snapshot).size() > kMountDataBytes) {
+    return invalid("the image has " + std::to_string(snapshot.layers.size()) +
+                   " layers, more than fit one overlay mount");
+  }
+  return StepPtr(std::make_unique<MountSnapshot>(snapshot));
+}
+
+std::vector<std::string> snapshot_directories(const Snapshot& snapshot) {
+  std::vector<std::string> directories = {snapshot.container_directory + "/upper"};
+  for (auto layer = snapshot.layers.rbegin(); layer != snapshot.layers.rend(); ++layer)
+    directories.push_back(snapshot.layers_root + "/" + *layer + "/fs");
+  return directories;
+}
+
+}  // namespace engine
