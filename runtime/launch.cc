@@ -82,6 +82,7 @@ Result<void> walk_host_lane(Launch& launch) {
     if (step.lane() != Lane::kHost) continue;
     auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
     if (launch.context.in_child) {
+      launch.launched->handshake.reset();  // the launcher's end: or its death would not be seen as end of file
       run_init(launch.plan, i + 1, launch.context, launch.launched->performance, launch.request.observe);
     }
     if (!result) return failed_at(launch.plan, i, std::move(result).error());
@@ -154,7 +155,10 @@ Result<void> Launched::start() {
   Received received = TRY(receive_message(handshake.get()));
   handshake.reset();
   if (received.message == Message::kEndOfFile) return ok();
-  auto status = wait_for(pidfd.get());
+#ifdef VIAL_FAULTS
+  if (received.message == Message::kDie) ::kill(::getpid(), SIGKILL);
+#endif
+  (void)wait_for(pidfd.get());
   if (received.message == Message::kFailed) return std::move(*received.error);
   return corrupt("the start's handshake is out of order");
 }

@@ -1,0 +1,163 @@
+// run and create.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "cli/output.h"
+#include "cli/registry.h"
+#include "cli/run_options.h"
+#include "cli/store_access.h"
+#include "image/reference.h"
+#include "runtime/views.h"
+
+namespace cli {
+
+namespace {
+
+using enum OptionKind;
+
+constexpr OptionSpec kRunOptions[] = {
+    {0, "as-shell", kFlag, "Print a shell script that builds the same container, and run nothing"},
+    {'d', "detach", kFlag, "Run container in background and print container ID"},
+    {0, "detach-keys", kString, "Override the key sequence for detaching a container"},
+    {0, "dry-run", kFlag, "Print the steps that would be done, and run nothing"},
+    {0, "explain", kFlag,
+     "Say on standard error what each step did: time, system calls, before and after, why"},
+    {0, "sig-proxy", kFlag, "Proxy received signals to the process", nullptr, "true"},
+};
+
+constexpr const char* kRunExamples =
+    "# A shell; leave it with exit, and nothing stays\n"
+    "vial run --rm -it busybox sh\n"
+    "\n"
+    "# In the background, with limits\n"
+    "vial run -d --name web -m 64m --cpus 0.5 busybox httpd -f\n"
+    "\n"
+    "# What the kernel is asked to do, without doing it; then the same as a script\n"
+    "vial run --dry-run -m 64m busybox true\n"
+    "vial run --as-shell -m 64m busybox true";
+
+// The words of a command that was typed behind `run`: vial container run stop web.
+std::string mistyped_hint(const Invocation& call) {
+  const auto& words = call.arguments();
+  const Command* meant = find_command(call.program, "container " + words.front());
+  if (meant == nullptr) return "";
+  return "\ndid you mean \"vial container " + shell_words(words) + "\"?";
+}
+
+Error image_is_missing(const Invocation& call) {
+  const std::string& typed = call.arguments().front();
+  const auto reference = image::Reference::parse_with_default_tag(typed);
+  std::string text = "Unable to find image '" + (reference ? reference->familiar() : typed) + "' locally";
+  const std::string hint = mistyped_hint(call);
+  text += hint.empty()
+              ? "\nload it from a file with \"vial load -i FILE\"; \"vial images\" lists what is there"
+              : hint;
+  return not_found(text);
+}
+
+// A start's error, made helpful where the image is what is missing.
+Error helpful(const Invocation& call, const Error& error) {
+  const bool about_image = error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
+  return about_image ? image_is_missing(call) : error;
+}
+
+Result<void> write_cid_file(const std::string& path, const std::string& id) {
+  if (path.empty()) return ok();
+  const auto written = create_file(path, id, 0644);
+  if (!written && written.error().kind() == ErrorKind::kConflict) {
+    return conflict("container ID file found, make sure the other container isn't running or delete " + path);
+  }
+  return written;
+}
+
+// Docker looks for the file before it makes a container.
+Result<void> check_cid_file(const std::string& path) {
+  if (path.empty() || !path_exists(path)) return ok();
+  return conflict("container ID file found, make sure the other container isn't running or delete " + path);
+}
+
+Result<int> print_views(const Invocation& call, const engine::RunRequest& request) {
+  const auto planned = engine::plan_container(open_store(call), request);
+  if (!planned) return helpful(call, planned.error());
+  if (call.options.flag("dry-run")) print(runtime::dry_run_text(planned->plan));
+  if (call.options.flag("as-shell")) {
+    std::vector<std::string> words = {"vial", "run"};
+    words.insert(words.end(), call.arguments().begin(), call.arguments().end());
+    print(runtime::shell_script(planned->plan, printable(shell_words(words))));
+  }
+  return 0;
+}
+
+Result<engine::RunRequest> foreground_request(const Invocation& call) {
+  engine::RunRequest request = TRY(run_request(call.options));
+  request.detach = call.options.flag("detach");
+  if (request.detach && !request.attach.empty())
+    return invalid("conflicting options: cannot specify both --attach and --detach");
+  return request;
+}
+
+Result<int> run_run(const Invocation& call) {
+  const engine::RunRequest request = TRY(foreground_request(call));
+  if (call.options.flag("dry-run") || call.options.flag("as-shell")) return print_views(call, request);
+  if (request.tty && request.interactive && !request.detach && ::isatty(STDIN_FILENO) != 1) {
+    complain("the input device is not a TTY");
+    return 1;
+  }
+  const std::string cid_file = call.options.string("cidfile");
+  TRY(check_cid_file(cid_file));
+  engine::Explainer explainer;
+  if (call.options.flag("explain")) explainer = runtime::explain_text;
+  const auto created = [&](const engine::ContainerRecord& record) {
+    return write_cid_file(cid_file, record.id);
+  };
+  const auto outcome = engine::run_container(open_store_to_change(call), request, explainer, created);
+  if (!outcome) return helpful(call, outcome.error());
+  const int code = report_outcome(call, *outcome);
+  if (request.detach && !outcome->failure) print_line(outcome->id);
+  return code;
+}
+
+Result<int> run_create(const Invocation& call) {
+  const engine::RunRequest request = TRY(run_request(call.options));
+  const std::string cid_file = call.options.string("cidfile");
+  TRY(check_cid_file(cid_file));
+  const auto record = engine::create_container(open_store_to_change(call), request);
+  if (!record) return helpful(call, record.error());
+  TRY(write_cid_file(cid_file, record->id));
+  for (const auto& warning : record->warnings)
+    complain("WARNING: " + printable(warning));
+  print_line(record->id);
+  return 0;
+}
+
+const Command kCommands[] = {
+    {.names = "container run, run",
+     .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+     .summary = "Create and run a new container from an image",
+     .options = {container_options(), kRunOptions},
+     .min_arguments = 1,
+     .order = Order::kOptionsFirst,
+     .handler = run_run,
+     .examples = kRunExamples,
+     .completes = Names::kImages,
+     .error_code = 125,
+     .common = true},
+    {.names = "container create, create",
+     .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+     .summary = "Create a new container",
+     .options = {container_options()},
+     .min_arguments = 1,
+     .order = Order::kOptionsFirst,
+     .handler = run_create,
+     .examples = "# Made now, started later\nvial create --name job busybox ls /\nvial start -a job",
+     .completes = Names::kImages,
+     .error_code = 125},
+};
+
+}  // namespace
+
+const std::span<const Command> kRunCommands = kCommands;
+
+}  // namespace cli

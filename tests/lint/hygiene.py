@@ -1,0 +1,38 @@
+"""What does not belong into a tree that others clone: paths of one machine, notes to oneself, stray blanks."""
+import re
+
+import sources
+
+RULES = [
+    (re.compile(r"(?<![\w.$}/-])/(?:home|Users|work)/[\w.-]+"), "a path of one machine"),
+    (re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b"), "a note to oneself: do it, or say what does not work in docs/"),
+    (re.compile(r"^(?:<{7}|>{7}|={7})(?: |$)", re.MULTILINE), "a merge conflict"),
+    (re.compile(r"[ \t]+$", re.MULTILINE), "blanks at the end of a line"),
+    (re.compile(r"\r"), "a carriage return"),
+]
+TEXT = (".cc", ".h", ".in", ".py", ".md", ".cmake", ".txt", ".json", ".sh", "vialdev", ".ci/run", "make")
+# The rules' own words, and data that is somebody else's bytes.
+EXEMPT = ("tests/lint/hygiene.py", "tests/lint/self_test.py", "LICENSE")
+
+
+def check(name, text):
+    findings = []
+    for pattern, what in RULES:
+        for match in pattern.finditer(text):
+            line = text.count("\n", 0, match.start()) + 1
+            findings.append(f"{name}:{line}: {what}: {match.group(0).strip()!r}")
+    if text and not text.endswith("\n"):
+        findings.append(f"{name}: no newline at the end")
+    return findings
+
+
+def main():
+    findings = []
+    for name in sources.files(*TEXT):
+        if name not in EXEMPT and "/data/" not in name:
+            findings += check(name, sources.read(name))
+    sources.report(findings)
+
+
+if __name__ == "__main__":
+    main()
