@@ -91,10 +91,9 @@ Result<void> Inflater::open_archive() {
   ::archive_read_support_filter_bzip2(handle);
   ::archive_read_support_format_raw(handle);
   archive_entry* entry = nullptr;
-  // ARCHIVE_EOF: compressed nothing.
-  if (::archive_read_open(handle, callbacks_.get(), nullptr, Callbacks::read, nullptr) == ARCHIVE_OK &&
-      ::archive_read_next_header(handle, &entry) >= ARCHIVE_EOF) {
-    return ok();
+  if (::archive_read_open(handle, callbacks_.get(), nullptr, Callbacks::read, nullptr) == ARCHIVE_OK) {
+    const int status = ::archive_read_next_header(handle, &entry);
+    if (status == ARCHIVE_OK || status == ARCHIVE_WARN || status == ARCHIVE_EOF) return ok();
   }
   if (callbacks_->error) return *callbacks_->error;
   const char* text = ::archive_error_string(handle);
