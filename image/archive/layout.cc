@@ -125,36 +125,36 @@ std::optional<Reference> annotated_name(const Descriptor& descriptor) {
   return std::nullopt;
 }
 
-Result<Descriptor> resolve_index(Source& source, Descriptor descriptor) {
+Result<Descriptor> resolve_index(Source& source, Descriptor descriptor, const Platform& wanted) {
   constexpr int kMaxNesting = 4;
   for (int i = 0; i < kMaxNesting; ++i) {
     if (!is_index_type(descriptor.media_type)) return descriptor;
     const std::string text = TRY(read_blob(source, descriptor, kMaxManifestBytes));
     const Index index = TRY(parse_index(text));
-    descriptor = TRY(choose_platform(index, host_platform()));
+    descriptor = TRY(choose_platform(index, wanted));
   }
   return invalid("an image index in an image index in an image index");
 }
 
-// Several platforms of one image side by side in index.json: the one for this machine.
-std::vector<Descriptor> for_this_machine(const Index& index) {
+// Several platforms of one image side by side in index.json: the wanted one.
+std::vector<Descriptor> for_platform(const Index& index, const Platform& wanted) {
   std::vector<Descriptor> fitting;
   for (const auto& entry : index.manifests) {
-    if (entry.platform && choose_platform(Index{{entry}}, host_platform())) fitting.push_back(entry);
+    if (entry.platform && choose_platform(Index{{entry}}, wanted)) fitting.push_back(entry);
     if (!entry.platform) fitting.push_back(entry);
   }
   return fitting;
 }
 
-Result<std::vector<ArchivedImage>> read_oci_layout(Source& source) {
+Result<std::vector<ArchivedImage>> read_oci_layout(Source& source, const Platform& wanted) {
   const std::string text = TRY(source.read("index.json", kMaxManifestBytes));
   const Index index = TRY_IN("index.json", parse_index(text));
-  const auto entries = for_this_machine(index);
+  const auto entries = for_platform(index, wanted);
   // The error of choosing names the platforms that there are.
-  if (entries.empty()) TRY(choose_platform(index, host_platform()));
+  if (entries.empty()) TRY(choose_platform(index, wanted));
   std::vector<ArchivedImage> images;
   for (const auto& entry : entries) {
-    const Descriptor manifest = TRY(resolve_index(source, entry));
+    const Descriptor manifest = TRY(resolve_index(source, entry, wanted));
     ArchivedImage image = TRY(read_oci_image(source, manifest));
     if (auto name = annotated_name(entry)) image.tags.push_back(std::move(*name));
     images.push_back(std::move(image));
@@ -162,14 +162,31 @@ Result<std::vector<ArchivedImage>> read_oci_layout(Source& source) {
   return images;
 }
 
+// A docker-archive has one platform; asking for another one is an error, not a silent wrong image.
+Result<void> check_platform(const std::vector<ArchivedImage>& images, const Platform& wanted) {
+  for (const auto& image : images) {
+    const ImageConfig& config = image.config;
+    if (config.os == wanted.os && config.architecture == wanted.architecture) continue;
+    return not_found("no image for platform " + printable(wanted.os + "/" + wanted.architecture) +
+                     ", only for: " + printable(config.os + "/" + config.architecture));
+  }
+  return ok();
+}
+
 }  // namespace
 
-Result<std::vector<ArchivedImage>> read_layout(Source& source) {
-  if (source.has("manifest.json")) return read_docker_layout(source);
-  if (source.has("index.json") && source.has("oci-layout")) return read_oci_layout(source);
+Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::optional<Platform>& wanted) {
+  if (source.has("manifest.json")) {
+    auto images = TRY(read_docker_layout(source));
+    if (wanted) TRY(check_platform(images, *wanted));
+    return images;
+  }
+  if (source.has("index.json") && source.has("oci-layout"))
+    return read_oci_layout(source, wanted ? *wanted : host_platform());
   return corrupt(
-      "no image in it: neither manifest.json (docker save) nor index.json (OCI layout). A file system "
-      "tree is imported with `vial import`");
+      "no image in it: neither manifest.json (docker save) nor index.json (OCI layout). A file system tree "
+      "is "
+      "imported with `vial import`");
 }
 
 }  // namespace image

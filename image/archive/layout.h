@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "image/archive/source.h"
 #include "image/config.h"
+#include "image/descriptor.h"
 #include "image/digest.h"
 #include "image/reference.h"
 
@@ -29,8 +30,9 @@ struct ArchivedImage {
   std::vector<Reference> tags;
 };
 
+// Of an image for several platforms the one that is `wanted`, else the one for this machine.
 // Errors: kCorrupt (missing or damaged parts, wrong digests or sizes), kInvalid (wrong contents), kNotFound
 // (no image for this machine), kUnsupported (not an image).
-Result<std::vector<ArchivedImage>> read_layout(Source& source);
+Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::optional<Platform>& wanted = {});
 
 }  // namespace image

@@ -97,7 +97,7 @@ class Loader {
 Result<std::vector<LoadedImage>> load(const Store& store, const LoadRequest& request) {
   const Staging staging = TRY(store.stage());
   Source source = TRY(Source::open(request.input, staging.path(), request.limits));
-  const auto images = TRY(read_layout(source));
+  const auto images = TRY(read_layout(source, request.platform));
   Loader loader(store, staging, request, source);
   std::vector<NewImage> prepared;
   for (const auto& image : images)

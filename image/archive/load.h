@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "image/archive/limits.h"
+#include "image/descriptor.h"
 #include "image/digest.h"
 #include "image/reference.h"
 #include "image/store.h"
@@ -16,6 +18,7 @@ namespace image {
 struct LoadRequest {
   std::string input = "-";  // a file, a directory, or "-" for standard input
   Limits limits;
+  std::optional<Platform> platform;  // absent: this machine's
   // Called before each layer that is unpacked, with its number (from 1) and how many there are.
   std::function<void(size_t number, size_t count)> on_layer;
 };
