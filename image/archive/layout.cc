@@ -162,7 +162,8 @@ Result<std::vector<ArchivedImage>> read_oci_layout(Source& source, const Platfor
   return images;
 }
 
-// A docker-archive has one platform; asking for another one is an error, not a silent wrong image.
+// What says no platform, as a docker-archive, has the one of its configuration; asking for another one is an
+// error, not a silent wrong image.
 Result<void> check_platform(const std::vector<ArchivedImage>& images, const Platform& wanted) {
   for (const auto& image : images) {
     const ImageConfig& config = image.config;
@@ -176,17 +177,19 @@ Result<void> check_platform(const std::vector<ArchivedImage>& images, const Plat
 }  // namespace
 
 Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::optional<Platform>& wanted) {
+  std::vector<ArchivedImage> images;
   if (source.has("manifest.json")) {
-    auto images = TRY(read_docker_layout(source));
-    if (wanted) TRY(check_platform(images, *wanted));
-    return images;
+    images = TRY(read_docker_layout(source));
+  } else if (source.has("index.json") && source.has("oci-layout")) {
+    images = TRY(read_oci_layout(source, wanted ? *wanted : host_platform()));
+  } else {
+    return corrupt(
+        "no image in it: neither manifest.json (docker save) nor index.json (OCI layout). A file system tree "
+        "is "
+        "imported with `vial import`");
   }
-  if (source.has("index.json") && source.has("oci-layout"))
-    return read_oci_layout(source, wanted ? *wanted : host_platform());
-  return corrupt(
-      "no image in it: neither manifest.json (docker save) nor index.json (OCI layout). A file system tree "
-      "is "
-      "imported with `vial import`");
+  if (wanted) TRY(check_platform(images, *wanted));
+  return images;
 }
 
 }  // namespace image
