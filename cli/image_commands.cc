@@ -10,6 +10,10 @@ constexpr OptionSpec kLoadOptions[] = {
     {'i', "input", OptionKind::kString, "Read from a file or a directory instead of standard input"},
     {'q', "quiet", OptionKind::kFlag, "Suppress the load output"},
     {0, "platform", OptionKind::kString, "Load only the given platform, as os/arch[/variant]"},
+    {0, "max-bytes", OptionKind::kSize, "Refuse layers that are larger when unpacked (default 64GiB)"},
+    {0, "max-entries", OptionKind::kInt, "Refuse layers with more entries (default 10000000)"},
+    {0, "max-ratio", OptionKind::kInt,
+     "Refuse layers that unpack to more times their size, beyond the first GiB (default 200)"},
 };
 
 constexpr OptionSpec kImportOptions[] = {

@@ -53,6 +53,9 @@ struct Image {
   std::vector<std::string> layer_directories() const;  // bottom to top, names below ROOT/layers
 };
 
+// The directory of a layer below ROOT/layers: the first 16 digits of its chain id.
+std::string layer_directory_name(const Digest& chain_id);
+
 // One image to publish. Layers are in the staging directory, or in the store already.
 struct NewLayer {
   Digest chain_id;

@@ -16,8 +16,6 @@ namespace image {
 std::string record_path(const std::string& root, const Digest& id);
 std::string blob_path(const std::string& root, const Digest& digest);
 std::string tag_path(const std::string& root, const Reference& name);
-// "3f2a..." for a chain id: the first 16 digits.
-std::string layer_directory_name(const Digest& chain_id);
 
 // Errors: kNotFound, kCorrupt for a record that this version did not write.
 Result<Image> read_record(const std::string& root, const Digest& id);

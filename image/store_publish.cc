@@ -44,6 +44,7 @@ Result<void> expect_layer(const std::string& root, const Digest& chain_id) {
 Result<void> publish_layer(const std::string& root, const Staging& staging, const NewLayer& layer) {
   if (layer.staged.empty()) return expect_layer(root, layer.chain_id);
   const std::string from = staging.path() + "/" + layer.staged;
+  if (!path_exists(from)) return expect_layer(root, layer.chain_id);  // another image of this load brought it
   const std::string to = root + "/layers/" + layer_directory_name(layer.chain_id);
   TRY(replace_file(from + "/layer.json", layer_json(layer)));
   auto moved = sys::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);

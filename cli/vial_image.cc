@@ -1,0 +1,17 @@
+// vial-image: what reads or writes archives. `vial` becomes this program for its commands; it works on its
+// own, too.
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGPIPE and the POSIX part
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "cli/image/handlers.h"
+#include "cli/registry.h"
+
+int main(int argc, char** argv) {
+  // Everything below the data root is root's alone; a reader that goes away is an error, not a death.
+  ::umask(077);
+  ::signal(SIGPIPE, SIG_IGN);
+  const std::span<const cli::Command> families[] = {cli::kImageCommands};
+  const cli::Program program = {"vial-image", families, cli::all_groups(), cli::image_handlers()};
+  return cli::run_program(program, argc, argv);
+}

@@ -1,0 +1,46 @@
+// Children that parse what came from outside. Each has its own mount, pid, network and IPC namespaces, a root
+// that is one directory (the host's file systems are unmounted, not hidden), no_new_privs, few or no
+// capabilities, and only the descriptors it needs. When it is taken over it can spoil that directory and its
+// answer, nothing else.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/process.h"
+#include "base/result.h"
+
+namespace image {
+
+struct Sandbox {
+  const char* process_name = "vial:unpack";  // as ps shows it
+  std::string root;                          // host directory that becomes "/", nodev, nosuid, noexec
+  bool read_only = false;                    // ... and read-only
+  uint64_t capabilities = 0;                 // mask of those it keeps; 0: also the ids become nobody's
+  std::vector<int> descriptors;              // stay open, under their numbers
+};
+
+// A started child. Destroying it kills and reaps.
+class SandboxedChild {
+ public:
+  explicit SandboxedChild(Fd pidfd, Fd alive) : pidfd_(std::move(pidfd)), alive_(std::move(alive)) {}
+  SandboxedChild(SandboxedChild&&) noexcept = default;
+  SandboxedChild& operator=(SandboxedChild&&) = delete;
+  ~SandboxedChild();
+  // Reaps it.
+  Result<ExitStatus> wait();
+
+ private:
+  Fd pidfd_;
+  Fd alive_;  // its end tells a child that was just being born that we are dead
+};
+
+// Runs `body` in a child; what it returns is the exit code. Setting up the sandbox happens in the child: exit
+// code kSandboxFailed says that it failed (its cause is on stderr). The child dies with this process.
+inline constexpr int kSandboxFailed = 125;
+Result<SandboxedChild> start_sandboxed(const Sandbox& sandbox, const std::function<int()>& body);
+
+}  // namespace image

@@ -1,0 +1,257 @@
+#include "image/archive/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "base/units.h"
+#include "image/archive/inflate.h"
+#include "image/archive/layer_writer.h"
+#include "image/archive/report.h"
+
+namespace image {
+
+namespace {
+
+constexpr uint64_t kUnpackCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
+                                         1ULL << CAP_FSETID | 1ULL << CAP_SETFCAP | 1ULL << CAP_MKNOD;
+
+// Feeds libarchive from a pipe, and remembers why reading failed.
+struct PipeReader {
+  int fd;
+  std::vector<char> buffer;
+
+  static la_ssize_t read(archive* handle, void* self, const void** out) {
+    auto* reader = static_cast<PipeReader*>(self);
+    auto count = sys::read(reader->fd, reader->buffer);
+    if (!count) {
+      ::archive_set_error(handle, count.error().error_number(), "%s", count.error().text().c_str());
+      return -1;
+    }
+    *out = reader->buffer.data();
+    return static_cast<la_ssize_t>(*count);
+  }
+};
+
+struct FreeArchive {
+  void operator()(archive* handle) const { ::archive_read_free(handle); }
+};
+using ArchivePtr = std::unique_ptr<archive, FreeArchive>;
+
+Error archive_failure(archive* handle) {
+  const char* text = ::archive_error_string(handle);
+  return corrupt(std::string("not a readable tar: ") + (text != nullptr ? text : "unknown error"));
+}
+
+Result<ArchivePtr> open_tar(PipeReader& reader) {
+  ArchivePtr handle(::archive_read_new());
+  if (!handle) return Error::from_errno("archive_read_new", ENOMEM);
+  ::archive_read_support_format_tar(handle.get());
+  ::archive_read_support_format_empty(handle.get());
+  if (::archive_read_open(handle.get(), &reader, nullptr, PipeReader::read, nullptr) != ARCHIVE_OK)
+    return archive_failure(handle.get());
+  return handle;
+}
+
+// Copies a file's content; what the archive leaves out (sparse) stays a hole.
+Result<void> copy_content(archive* handle, uint64_t size, int fd) {
+  uint64_t end = 0;
+  for (;;) {
+    const void* data = nullptr;
+    size_t count = 0;
+    la_int64_t offset = 0;
+    const int status = ::archive_read_data_block(handle, &data, &count, &offset);
+    if (status == ARCHIVE_EOF) break;
+    if (status != ARCHIVE_OK) return archive_failure(handle);
+    const auto start = static_cast<uint64_t>(offset);
+    if (offset < 0 || start > size || count > size - start) return corrupt("has data behind its end");
+    for (size_t done = 0; done < count;) {
+      const ssize_t written = ::pwrite(fd, static_cast<const char*>(data) + done, count - done,
+                                       offset + static_cast<la_int64_t>(done));
+      if (written < 0 && errno != EINTR) return Error::from_errno("write", errno);
+      if (written > 0) done += static_cast<size_t>(written);
+    }
+    end = std::max(end, start + count);
+  }
+  if (end < size) return sys::ftruncate(fd, static_cast<off_t>(size));
+  return ok();
+}
+
+Result<void> read_xattrs(archive_entry* from, const Limits& limits, Entry& entry) {
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  size_t total = 0;
+  ::archive_entry_xattr_reset(from);
+  while (::archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK) {
+    if (name == nullptr) continue;
+    const std::string key = name;
+    total += key.size() + size;
+    if (total > limits.max_xattr_bytes) return invalid("has too many extended attributes");
+    if (is_kept_xattr(key))
+      entry.xattrs.emplace_back(key, std::string(static_cast<const char*>(value), size));
+  }
+  return ok();
+}
+
+Result<void> read_owner_and_time(archive_entry* from, Entry& entry) {
+  const la_int64_t uid = ::archive_entry_uid(from);
+  const la_int64_t gid = ::archive_entry_gid(from);
+  // 4294967295 is -1, which chown(2) takes for "leave it": the file would silently be root's.
+  constexpr la_int64_t kMaxId = 4294967294;
+  if (uid < 0 || uid > kMaxId || gid < 0 || gid > kMaxId)
+    return invalid("has an owner that no file can have");
+  entry.uid = static_cast<uid_t>(uid);
+  entry.gid = static_cast<gid_t>(gid);
+  entry.mtime = {::archive_entry_mtime(from), ::archive_entry_mtime_nsec(from)};
+  constexpr time_t kMaxTime = 1LL << 34U;  // the year 2514; ext4 ends at 2446
+  if (entry.mtime.tv_sec > kMaxTime || entry.mtime.tv_sec < -kMaxTime)
+    return invalid("has a time that no file can have");
+  return ok();
+}
+
+Result<Entry> read_entry(archive_entry* from, const Limits& limits) {
+  Entry entry;
+  const char* name = ::archive_entry_pathname(from);
+  if (name == nullptr) return corrupt("an entry's name can't be decoded");
+  entry.path = TRY(parse_entry_path(name, limits));
+  const auto read = [&]() -> Result<void> {
+    entry.mode = ::archive_entry_mode(from);
+    TRY(read_owner_and_time(from, entry));
+    if (const char* target = ::archive_entry_hardlink(from)) {
+      entry.is_hard_link = true;
+      entry.hard_link = TRY_IN("hard link", parse_entry_path(target, limits));
+      return ok();
+    }
+    if (const char* target = ::archive_entry_symlink(from)) entry.link_target = target;
+    if (S_ISLNK(entry.mode) && entry.link_target.empty()) return invalid("is a symbolic link to nothing");
+    entry.device = ::archive_entry_rdev(from);
+    return read_xattrs(from, limits, entry);
+  };
+  TRY_IN("'" + printable(name) + "'", read());
+  return entry;
+}
+
+// The size of a file, counted against the limit before anything of it is written.
+Result<uint64_t> claim_size(archive_entry* from, const Entry& entry, uint64_t used, const Limits& limits) {
+  if (!S_ISREG(entry.mode) || entry.is_hard_link) return uint64_t{0};
+  const la_int64_t size = ::archive_entry_size(from);
+  if (size < 0) return corrupt("a file has a negative size");
+  const auto wanted = static_cast<uint64_t>(size);
+  if (used > limits.max_bytes || wanted > limits.max_bytes - used) {
+    return invalid("'" + printable(entry_path_text(entry.path)) + "' has " + human_size(wanted) +
+                   ": the layer would be larger than " + human_size(limits.max_bytes) +
+                   "; --max-bytes allows more");
+  }
+  return wanted;
+}
+
+Result<void> unpack_entry(archive* handle, archive_entry* from, LayerWriter& writer, const Limits& limits,
+                          UnpackAnswer& answer) {
+  if (++answer.entries > limits.max_entries)
+    return invalid("the layer has more than " + std::to_string(limits.max_entries) + " entries");
+  Entry entry = TRY(read_entry(from, limits));
+  const EntryKind kind = TRY(classify_entry(entry.path));
+  if (kind == EntryKind::kIgnored) return ok();
+  if (kind != EntryKind::kPlain) {
+    if (S_ISDIR(entry.mode) && !entry.is_hard_link)
+      return invalid("the whiteout of '" + printable(entry_path_text(entry.path)) + "' is a directory");
+    return kind == EntryKind::kOpaque ? writer.add_opaque(entry.path) : writer.add_whiteout(entry.path);
+  }
+  const uint64_t size = TRY(claim_size(from, entry, answer.size_bytes, limits));
+  answer.size_bytes += size;
+  return writer.add(entry, [&](int fd) { return copy_content(handle, size, fd); });
+}
+
+Result<void> drain(int fd) {
+  std::vector<char> buffer(kBufferBytes);
+  for (;;) {
+    const size_t count = TRY(sys::read(fd, buffer));
+    if (count == 0) return ok();
+  }
+}
+
+std::vector<std::string> to_records(const UnpackAnswer& answer) {
+  std::vector<std::string> records = {std::to_string(answer.size_bytes), std::to_string(answer.entries)};
+  for (const auto& path : answer.opaque)
+    records.push_back("o" + entry_path_text(path));
+  for (const auto& path : answer.implied)
+    records.push_back("i" + entry_path_text(path));
+  return records;
+}
+
+Result<UnpackAnswer> from_records(const std::vector<std::string>& records, const Limits& limits) {
+  if (records.size() < 2) return corrupt("unreadable answer");
+  UnpackAnswer answer;
+  answer.size_bytes = TRY(parse_uint(records[0]));
+  answer.entries = TRY(parse_uint(records[1]));
+  for (size_t i = 2; i < records.size(); ++i) {
+    if (records[i].size() < 2) return corrupt("unreadable answer");
+    EntryPath path = TRY(parse_entry_path(std::string_view(records[i]).substr(1), limits));
+    (records[i][0] == 'o' ? answer.opaque : answer.implied).push_back(std::move(path));
+  }
+  return answer;
+}
+
+}  // namespace
+
+Result<UnpackAnswer> unpack_tar(int tar_fd, Fd root, const Limits& limits) {
+  // libarchive decodes pax names by the locale; in this one bytes stay what they are.
+  const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (utf8 != nullptr) ::uselocale(utf8);
+  PipeReader reader{tar_fd, std::vector<char>(kBufferBytes)};
+  const ArchivePtr handle = TRY(open_tar(reader));
+  LayerWriter writer(std::move(root), limits);
+  UnpackAnswer answer;
+  for (;;) {
+    archive_entry* entry = nullptr;
+    const int status = ::archive_read_next_header(handle.get(), &entry);
+    if (status == ARCHIVE_EOF) break;
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return archive_failure(handle.get());
+    TRY(unpack_entry(handle.get(), entry, writer, limits, answer));
+  }
+  TRY(writer.finish());
+  answer.opaque.assign(writer.opaque_directories().begin(), writer.opaque_directories().end());
+  answer.implied.assign(writer.implied_directories().begin(), writer.implied_directories().end());
+  // What follows the end mark is part of the diff id, so the feeder must get rid of it.
+  TRY(drain(tar_fd));
+  return answer;
+}
+
+Result<Unpacker> Unpacker::start(int tar_fd, const std::string& directory, const Limits& limits) {
+  Fd report = TRY(make_report());
+  const int report_fd = report.get();
+  const Sandbox sandbox{.process_name = "vial:unpack",
+                        .root = directory,
+                        .read_only = false,
+                        .capabilities = kUnpackCapabilities,
+                        .descriptors = {tar_fd, report_fd}};
+  const auto body = [tar_fd, report_fd, &limits] {
+    const auto run = [&]() -> Result<UnpackAnswer> {
+      Fd root = TRY(sys::open("/", O_RDONLY | O_DIRECTORY));
+      return unpack_tar(tar_fd, std::move(root), limits);
+    };
+    auto answer = run();
+    if (!answer) write_failure(report_fd, answer.error());
+    return answer && write_report(report_fd, to_records(*answer)) ? 0 : 1;
+  };
+  SandboxedChild child = TRY(start_sandboxed(sandbox, body));
+  return Unpacker(std::move(child), std::move(report), limits);
+}
+
+Result<UnpackAnswer> Unpacker::finish() {
+  TRY(child_.wait());
+  const auto records = TRY(read_report(report_.get()));
+  return from_records(records, limits_);
+}
+
+}  // namespace image
