@@ -142,6 +142,8 @@ TEST_CASE("numbers beyond their type are refused, wherever they are") {
   CHECK(outcome("/process/user", R"({"uid": -1})") == "/process/user/uid: not a non-negative integer");
   CHECK(outcome("/process/user", R"({"additionalGids": [0, 4294967296]})") ==
         "/process/user/additionalGids/1: out of range");
+  CHECK(outcome(with("/process/user", {{"uid", 5}})) == "read");  // an int, as code puts it in
+  CHECK(outcome(with("/process/user", {{"uid", -5}})) == "/process/user/uid: not a non-negative integer");
   CHECK(outcome("/process/oomScoreAdj", "2147483648") == "/process/oomScoreAdj: out of range");
   CHECK(outcome("/process/oomScoreAdj", "-2147483649") == "/process/oomScoreAdj: out of range");
   CHECK(outcome("/linux/resources/memory", R"({"limit": 9223372036854775808})") ==
