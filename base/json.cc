@@ -81,6 +81,18 @@ std::string dump_json(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+namespace {
+
+// RFC 6901: a key may have the characters that a pointer is made of.
+std::string pointer_token(const std::string& key) {
+  std::string token;
+  for (const char c : key)
+    token += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
+  return token;
+}
+
+}  // namespace
+
 bool JsonView::has(const char* key) const {
   return find(key).has_value();
 }
@@ -112,7 +124,7 @@ Result<std::vector<std::pair<std::string, JsonView>>> JsonView::members() const 
   if (!value_->is_object()) return wrong("not an object");
   std::vector<std::pair<std::string, JsonView>> result;
   for (const auto& [key, member] : value_->items())
-    result.emplace_back(key, JsonView(member, pointer_ + "/" + key));
+    result.emplace_back(key, JsonView(member, pointer_ + "/" + pointer_token(key)));
   return result;
 }
 
@@ -132,8 +144,10 @@ Result<int64_t> JsonView::integer() const {
 }
 
 Result<uint64_t> JsonView::unsigned_integer() const {
-  if (!value_->is_number_unsigned()) return wrong("not a non-negative integer");
-  return value_->get<uint64_t>();
+  // A number that code put in as an int is signed in nlohmann's eyes; one that was parsed never is.
+  if (value_->is_number_unsigned()) return value_->get<uint64_t>();
+  if (!value_->is_number_integer() || value_->get<int64_t>() < 0) return wrong("not a non-negative integer");
+  return static_cast<uint64_t>(value_->get<int64_t>());
 }
 
 Result<bool> JsonView::boolean() const {

@@ -37,8 +37,9 @@ Result<Root> read_root(const JsonView& document) {
 
 Result<namespaces::Mount> read_mount(const JsonView& view) {
   namespaces::Mount mount;
-  mount.destination = TRY(required_string(view, "destination"));
-  if (mount.destination.empty()) return view.wrong("the destination is empty");
+  const auto destination = TRY(view.at("destination"));
+  mount.destination = TRY(destination.string());
+  if (mount.destination.empty()) return destination.wrong("empty");
   // Deprecated, but a relative destination has a meaning: it starts at the container's root.
   if (mount.destination.front() != '/') mount.destination.insert(0, "/");
   mount.type = TRY(view.string_or("type", ""));
@@ -54,8 +55,10 @@ Result<Hook> read_hook(const JsonView& view) {
   hook.path = TRY(required_string(view, "path"));
   hook.args = TRY(view.strings_or_empty("args"));
   hook.env = TRY(view.strings_or_empty("env"));
-  hook.timeout_s = TRY(view.optional_integer("timeout"));
-  if (hook.timeout_s && *hook.timeout_s <= 0) return view.wrong("the timeout is not above zero");
+  if (const auto timeout = view.find("timeout")) {
+    hook.timeout_s = TRY(timeout->integer());
+    if (*hook.timeout_s <= 0) return timeout->wrong("not above zero");
+  }
   return hook;
 }
 

@@ -27,9 +27,10 @@ Result<std::vector<TimeOffset>> read_time_offsets(const JsonView& view) {
 
 Result<Device> read_device(const JsonView& view) {
   Device device;
-  const std::string type = TRY(required_string(view, "type"));
+  const auto member = TRY(view.at("type"));
+  const std::string type = TRY(member.string());
   if (type.size() != 1 || !contains("bcup", type)) {
-    return view.wrong("device type \"" + printable(type) + "\" is none of b, c, u and p");
+    return member.wrong("\"" + printable(type) + "\" is none of b, c, u and p");
   }
   device.type = type.front();
   device.path = TRY(required_string(view, "path"));

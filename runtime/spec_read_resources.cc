@@ -15,21 +15,30 @@ Result<std::optional<bool>> optional_boolean(const JsonView& view, const char* k
 
 // -1 is how Docker and Podman write "any"; the specification leaves the member out.
 Result<std::optional<int64_t>> read_device_number(const JsonView& view, const char* key) {
-  auto number = TRY(view.optional_integer(key));
-  if (number && *number < -1) return view.wrong(std::string(key) + " number is negative");
-  if (number && *number == -1) number.reset();
-  return number;
+  const auto member = view.find(key);
+  if (!member) return std::optional<int64_t>();
+  const int64_t number = TRY(member->integer());
+  if (number < -1) return member->wrong("negative; -1 means any");
+  return number == -1 ? std::optional<int64_t>() : std::optional(number);
+}
+
+// Absent or empty: all types.
+Result<char> read_rule_type(const JsonView& view) {
+  const auto member = view.find("type");
+  if (!member) return 'a';
+  const std::string type = TRY(member->string());
+  if (type.empty()) return 'a';
+  if (type.size() > 1 || !contains("abcu", type)) {
+    return member->wrong("\"" + printable(type) + "\" is none of a, b, c and u");
+  }
+  return type.front();
 }
 
 Result<cgroups::DeviceRule> read_device_rule(const JsonView& view) {
   cgroups::DeviceRule rule;
   const auto allow = TRY(view.at("allow"));
   rule.allow = TRY(allow.boolean());
-  const std::string type = TRY(view.string_or("type", "a"));
-  if (type.size() > 1 || !contains("abcu", type)) {
-    return view.wrong("device type \"" + printable(type) + "\" is none of a, b and c");
-  }
-  if (!type.empty()) rule.type = type.front();
+  rule.type = TRY(read_rule_type(view));
   rule.major = TRY(read_device_number(view, "major"));
   rule.minor = TRY(read_device_number(view, "minor"));
   rule.access = TRY(view.string_or("access", ""));

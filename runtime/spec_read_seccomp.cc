@@ -8,7 +8,7 @@ constexpr uint32_t kLastArgument = 5;  // a system call has six
 Result<security::SeccompArgument> read_argument(const JsonView& view) {
   security::SeccompArgument argument;
   argument.index = TRY(required_uint32(view, "index"));
-  if (argument.index > kLastArgument) return view.wrong("the index of an argument is 0 to 5");
+  if (argument.index > kLastArgument) return invalid(view.pointer() + "/index: not 0 to 5");
   argument.value = TRY(required_unsigned(view, "value"));
   const auto value_two = TRY(view.optional_unsigned("valueTwo"));
   argument.value_two = value_two.value_or(0);

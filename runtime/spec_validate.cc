@@ -9,6 +9,7 @@
 #include "namespaces/identity_steps.h"
 #include "runtime/spec_members.h"
 #include "runtime/spec_write.h"
+#include "security/limits.h"
 
 namespace runtime {
 namespace {
@@ -45,10 +46,11 @@ Result<void> validate_user(const User& user, const std::string& pointer) {
 }
 
 Result<void> validate_rlimits(const std::vector<Rlimit>& limits, const std::string& pointer) {
-  std::set<std::string> seen;
+  std::set<int> seen;
   for (size_t i = 0; i < limits.size(); ++i) {
     const auto& limit = limits[i];
-    if (!seen.insert(limit.type).second) {
+    const int number = TRY_IN(at(pointer, i), security::resource_limit_number(limit.type));
+    if (!seen.insert(number).second) {
       return invalid(at(pointer, i) + ": " + printable(limit.type) + " is given twice");
     }
     if (limit.soft > limit.hard) {
@@ -165,12 +167,17 @@ Result<void> validate_net_devices(const Linux& os, const namespaces::NamespaceSe
   return ok();
 }
 
+// mknod(2): the kernel's device numbers have 12 and 20 bits.
 Result<void> validate_device_nodes(const std::vector<Device>& devices) {
+  constexpr int64_t kHighestMajor = (1 << 12) - 1;
+  constexpr int64_t kHighestMinor = (1 << 20) - 1;
   for (size_t i = 0; i < devices.size(); ++i) {
     const std::string pointer = at("/linux/devices", i);
-    if (!is_absolute(devices[i].path)) return invalid(pointer + "/path: not an absolute path");
-    if (devices[i].major < 0 || devices[i].minor < 0)
-      return invalid(pointer + ": a device number is negative");
+    const auto& device = devices[i];
+    if (!is_absolute(device.path)) return invalid(pointer + "/path: not an absolute path");
+    if (device.major < 0 || device.major > kHighestMajor) return invalid(pointer + "/major: not 0 to 4095");
+    if (device.minor < 0 || device.minor > kHighestMinor)
+      return invalid(pointer + "/minor: not 0 to 1048575");
   }
   return ok();
 }

@@ -9,7 +9,7 @@ namespace runtime {
 
 // Errors: kInvalid, with the JSON pointer of the wrong member as read_spec() gives it. Environment entries
 // without '=' are tolerated, as by other runtimes. What a mechanism's own step checks when the plan is made
-// (cgroup limits, seccomp rules, names of rlimits and schedulers) is left to it.
+// (cgroup limits, seccomp rules, schedulers, CPU lists) is left to it.
 // Source: runtime-spec config.md, config-linux.md.
 Result<void> validate_spec(const Spec& spec);
 
