@@ -10,9 +10,6 @@
 
 namespace cgroups {
 
-// kConflict when a process is in the group, in whatever hierarchy; the text says how many. Changes nothing.
-Result<void> check_is_free(const Group& group);
-
 // Makes the directory and the missing ones above it. An empty one left by a crash is made anew: its limits
 // and its kill mark would be another container's. kConflict when it is in use. In the cpuset hierarchy it
 // inherits cpus and mems, without which no process may enter (cgroup-v1/cpusets.rst).

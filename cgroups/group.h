@@ -40,6 +40,10 @@ Result<std::vector<pid_t>> processes(const Group& group);
 // True if a live process is in the group or below it (v2: cgroup.events "populated").
 Result<bool> is_populated(const Group& group);
 
+// kConflict when a process is in the group, in whatever hierarchy; the text says how many. Changes nothing.
+// To be asked before an undo list with this group is written: undoing a group kills what is in it.
+Result<void> check_is_free(const Group& group);
+
 // Stops every process of the group until thaw(); returns when all have stopped. v2: cgroup.freeze, else v1's
 // freezer. kUnsupported without both, kSystem (ETIMEDOUT) when a process does not stop within 10 s; it is
 // thawed again then.
