@@ -21,6 +21,8 @@ struct Launch {
   StepContext context;
   std::unique_ptr<Launched> launched = std::make_unique<Launched>();
   Fd init_end;  // of the handshake; closed here after clone
+  bool journalled = false;
+  std::vector<Undo> begun;  // what may have to be undone by now, last step first
 };
 
 std::string step_text(const Plan& plan, size_t index) {
@@ -67,9 +69,23 @@ bool has_steps_after_clone(const Plan& plan, size_t clone_index) {
 
 Result<void> after_clone(Launch& launch) {
   launch.init_end.reset();
+  launch.context.cgroup_task_fds.clear();
   launch.launched->pidfd = std::move(launch.context.init_pidfd);
   launch.launched->init = TRY(identify(launch.context.init_pid));
   if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched->init));
+  return ok();
+}
+
+// Notes what the step may leave. The journal goes to disk, whole, before the first step that leaves anything, and not
+// before the steps that make sure that nothing of somebody else's would be undone.
+Result<void> note_undo(Launch& launch, const Step& step) {
+  const auto entries = step.undo();
+  if (entries.empty()) return ok();
+  if (!launch.journalled && !launch.request.journal_path.empty()) {
+    TRY(write_journal(launch.request.journal_path, undo_list(launch.plan)));
+    launch.journalled = true;
+  }
+  launch.begun.insert(launch.begun.begin(), entries.begin(), entries.end());
   return ok();
 }
 
@@ -79,6 +95,7 @@ Result<void> walk_host_lane(Launch& launch) {
   bool waits = false;
   for (size_t i = 0; i < launch.plan.size(); ++i) {
     const Step& step = *launch.plan[i];
+    TRY(note_undo(launch, step));
     if (step.lane() != Lane::kHost) continue;
     auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
     if (launch.context.in_child) {
@@ -164,19 +181,17 @@ Result<void> Launched::start() {
 }
 
 Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
-  Launch launch = {request, *request.plan, {}, std::make_unique<Launched>(), {}};
+  Launch launch = {request, *request.plan, {}, std::make_unique<Launched>(), {}, false, {}};
   launch.launched->performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
-  const std::vector<Undo> undo = undo_list(launch.plan);
-  if (!request.journal_path.empty()) TRY(write_journal(request.journal_path, undo));
   auto result = perform_plan(launch);
   if (result) return std::move(launch.launched);
   launch.launched->released =
       false;  // an init that got its start but reported a failure is killed and reaped, too
   launch.launched.reset();
   launch.context = StepContext();
-  auto undone = undo_all(undo, request.undo_handler);
+  auto undone = undo_all(launch.begun, request.undo_handler);
   if (!undone)
     return Error(result.error().kind(), result.error().text() + "; " + undone.error().text(),
                  result.error().error_number());
