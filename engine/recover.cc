@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "engine/frames.h"
 #include "engine/operations.h"
+#include "engine/volumes.h"
 #include "runtime/undo.h"
 
 namespace engine {
@@ -78,6 +79,7 @@ void recover_after_boot(const Store& store, const std::string& id) {
   }
   if (!store.make_run_directory(id) || !container) return;
   if (container->record.request.remove) {
+    take_anonymous_volumes(store, container->record);
     (void)store.discard(id);
     empty_one(store, id);
   }
@@ -100,6 +102,7 @@ Result<void> settle(const Store& store, const std::string& id) {
   ::unlink((run + "/state.json").c_str());
   ::unlink((run + "/" + kMonitorSocket).c_str());
   if (!container.record.request.remove) return ok();
+  take_anonymous_volumes(store, container.record);
   TRY(store.discard(id));
   return store.empty_trash(id);
 }

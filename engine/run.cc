@@ -13,6 +13,7 @@
 #include "engine/monitor.h"
 #include "engine/operations.h"
 #include "engine/prepare.h"
+#include "engine/volumes.h"
 #include "runtime/launch.h"
 
 namespace engine {
@@ -38,6 +39,7 @@ Outcome failed_start(const Store& store, const ContainerRecord& record, const Er
   outcome.exit_code = kOursFailed;
   outcome.failure = error.text();
   if (record.request.remove) {
+    take_anonymous_volumes(store, record);
     (void)store.discard(record.id);
     (void)store.empty_trash(record.id);
     return outcome;

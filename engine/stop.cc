@@ -11,6 +11,7 @@
 #include "engine/frames.h"
 #include "engine/operations.h"
 #include "engine/recover.h"
+#include "engine/volumes.h"
 #include "runtime/undo.h"
 
 namespace engine {
@@ -64,13 +65,6 @@ Result<void> kill_and_settle(const Store& store, const Container& container) {
   const auto pidfd = open_process(container.state.run.init);
   if (pidfd) TRY(kill_tree(container, pidfd->get()));
   return settle_dead(store, container.record.id);
-}
-
-Result<void> remove_volumes(const Store& store, const ContainerRecord& record) {
-  for (const auto& mount : record.mounts) {
-    if (mount.type == "volume" && mount.anonymous) TRY(remove_tree(store.volume_directory(mount.name)));
-  }
-  return ok();
 }
 
 // A container whose record can't be read is removed by what its directory names say.
@@ -152,9 +146,8 @@ Result<void> remove_container(const Store& store, const std::string& ref, const 
   } else {
     TRY(settle_dead(store, id));
   }
-  const bool with_volumes = request.volumes || container->record.request.remove;
+  if (request.volumes || container->record.request.remove) take_anonymous_volumes(store, container->record);
   TRY(store.discard(id));
-  if (with_volumes) TRY(remove_volumes(store, container->record));
   return store.empty_trash(id);
 }
 
