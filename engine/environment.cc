@@ -75,16 +75,23 @@ std::vector<std::string> merge_environment(std::vector<std::string> base,
   return base;
 }
 
+// The request's come first and keep their place; the image's follow where the request is silent.
+std::vector<std::string> combined_environment(const std::vector<std::string>& image,
+                                              const std::vector<std::string>& request) {
+  std::vector<std::string> combined;
+  for (const auto& entry : request) {
+    if (has_value(entry)) combined.push_back(entry);
+  }
+  for (const auto& entry : image) {
+    if (!has_name(request, name_of(entry))) combined.push_back(entry);
+  }
+  return combined;
+}
+
 std::vector<std::string> container_environment(const EnvironmentSources& sources) {
   std::vector<std::string> env = {std::string("PATH=") + kDefaultPath, "HOSTNAME=" + sources.hostname};
   if (sources.tty) env.emplace_back("TERM=xterm");
-  // The request's come first and keep their place; the image's follow where the request is silent.
-  std::vector<std::string> unsaid;
-  for (const auto& entry : sources.image) {
-    if (!has_name(sources.request, name_of(entry))) unsaid.push_back(entry);
-  }
-  env = merge_environment(std::move(env), sources.request);
-  env = merge_environment(std::move(env), unsaid);
+  env = merge_environment(std::move(env), combined_environment(sources.image, sources.request));
   if (!has_name(env, "HOME")) env.push_back("HOME=" + sources.home);
   return env;
 }

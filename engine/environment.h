@@ -36,6 +36,9 @@ struct EnvironmentSources {
   std::string home;
   bool tty = false;
 };
+// The request's over the image's, as inspect shows it.
+std::vector<std::string> combined_environment(const std::vector<std::string>& image,
+                                              const std::vector<std::string>& request);
 // PATH, HOSTNAME, TERM with a terminal; then the request's over the image's; HOME last if nobody set it.
 std::vector<std::string> container_environment(const EnvironmentSources& sources);
 

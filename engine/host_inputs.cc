@@ -1,5 +1,6 @@
 #include "engine/host_inputs.h"
 
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -134,6 +135,11 @@ Result<SpecInputs> collect_inputs(const Store& store, const ContainerRecord& rec
   inputs.run_directory = store.run_directory(record.id);
   if (request.init) inputs.init_program = TRY(find_init_program());
   inputs.cgroups_path = cgroups_path_of(record);
+  winsize window = {};
+  if (request.tty && ::ioctl(STDIN_FILENO, TIOCGWINSZ, &window) == 0) {
+    inputs.console_rows = window.ws_row;
+    inputs.console_columns = window.ws_col;
+  }
   return inputs;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/frames.h"
 #include "engine/host_inputs.h"
 #include "engine/pump.h"
+#include "engine/volumes.h"
 #include "runtime/launch.h"
 
 namespace engine {
@@ -179,6 +180,7 @@ void Monitor::report_failure(const Error& error) {
   launched_.reset();
   (void)runtime::undo_all(runtime::undo_list(prepared_.plan));
   if (record_.request.remove) {
+    take_anonymous_volumes(store_, record_);
     (void)store_.discard(record_.id);
   } else {
     write_exit_record({.code = code, .error = error.text()});
@@ -210,6 +212,7 @@ void Monitor::end(ExitStatus status) {
   const ExitRecord exit = how_it_ended(status);
   listener_.reset();
   if (record_.request.remove) {
+    take_anonymous_volumes(store_, record_);
     (void)store_.discard(record_.id);
   } else {
     write_exit_record(exit);

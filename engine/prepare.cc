@@ -18,6 +18,7 @@
 #include "engine/mount_points.h"
 #include "engine/names.h"
 #include "engine/network_files.h"
+#include "engine/volumes.h"
 #include "image/store.h"
 #include "security/seccomp_profile.h"
 
@@ -127,17 +128,6 @@ Result<void> resolve_mounts(const Store& store, ContainerRecord& record) {
     }
   }
   return ok();
-}
-
-Result<void> make_volume(const Store& store, const MountPoint& mount) {
-  constexpr mode_t kEverybodyMayEnter = 0755;
-  if (path_exists(mount.source)) return ok();
-  TRY(make_directories(store.volume_directory(mount.name)));
-  auto made = sys::mkdir(mount.source.c_str(), kEverybodyMayEnter);
-  if (!made && made.error().error_number() != EEXIST) return made;
-  // Whatever our umask is: the container's users must get in.
-  const Fd fd = TRY(sys::open(mount.source.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return sys::fchmod(fd.get(), kEverybodyMayEnter);
 }
 
 }  // namespace

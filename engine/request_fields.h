@@ -83,7 +83,7 @@ void visit_isolation_fields(Visit& visit, T& request) {
   visit("cgroupParent", request.cgroup_parent);
 }
 
-// env_files and pull are not kept: they have done their work when the container exists.
+// env_files, pull, sig_proxy and detach_keys are not kept: they matter to the command that makes it only.
 template <typename Visit, Is<RunRequest> T>
 void visit_fields(Visit& visit, T& request) {
   visit_process_fields(visit, request);

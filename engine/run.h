@@ -64,7 +64,9 @@ struct RunRequest {
   bool detach = false;
   // -a: some of "stdin", "stdout", "stderr"; empty: stdout and stderr, and stdin with -i
   std::vector<std::string> attach;
-  bool remove = false;  // --rm
+  bool sig_proxy = true;    // not kept in the record, as detach_keys
+  std::string detach_keys;  // empty: ctrl-p,ctrl-q
+  bool remove = false;      // --rm
   bool init = false;
   std::string stop_signal;  // empty: the image's, else TERM
   std::optional<int> stop_timeout_s;

@@ -47,6 +47,8 @@ Result<void> set_process(const SpecInputs& inputs, runtime::Process& process) {
   const ContainerRecord& record = *inputs.record;
   const RunRequest& request = record.request;
   process.terminal = request.tty;
+  process.console_height = inputs.console_rows;
+  process.console_width = inputs.console_columns;
   process.user.uid = inputs.user.uid;
   process.user.gid = inputs.user.gid;
   process.user.additional_gids = inputs.user.additional_gids;

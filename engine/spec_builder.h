@@ -36,13 +36,15 @@ struct SpecInputs {
   std::string run_directory;  // holds hosts, hostname, resolv.conf
   std::string init_program;   // of --init, on the host
   std::string cgroups_path;
+  uint32_t console_rows = 0;  // of the caller's terminal; 0: unknown
+  uint32_t console_columns = 0;
 };
 
 // kInvalid for capabilities and security profiles that do not parse, kUnsupported for a capability asked for
 // by name that this machine does not give us.
 Result<runtime::Spec> build_spec(const SpecInputs& inputs);
 
-// The capabilities of the container's root; `warning` is set when --privileged can't have all.
+// The capabilities of the container's root: what was asked for, of what this machine gives us.
 Result<security::CapabilityMask> container_capabilities(const RunRequest& request,
                                                         security::CapabilityMask host_capabilities);
 

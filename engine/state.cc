@@ -120,11 +120,14 @@ CurrentState derive_state(const std::optional<RunState>& state, const std::optio
                           const std::string& this_boot) {
   CurrentState current;
   current.last_exit = exit;
-  if (state && state->boot_id == this_boot && is_alive(state->init)) {
+  const bool is_this_boot = state && state->boot_id == this_boot;
+  const bool init_lives = is_this_boot && is_alive(state->init);
+  // With a dead init the monitor is about to write how it ended: until then nobody knows.
+  current.monitored = !is_this_boot || is_alive(state->monitor);
+  if (init_lives || (is_this_boot && current.monitored)) {
     current.status = state->paused ? Status::kPaused : Status::kRunning;
     current.pid = state->init.pid;
     current.run = *state;
-    current.monitored = is_alive(state->monitor);
     return current;
   }
   if (exit) {

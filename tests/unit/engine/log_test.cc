@@ -92,7 +92,7 @@ TEST_CASE("a full disk drops whole lines and says so when there is room again") 
   REQUIRE(lines.size() > 2);
   CHECK(lines[lines.size() - 2]["log"].get<std::string>().starts_with("[vial: dropped "));
   CHECK(lines.back()["log"] == "again\n");
-  REQUIRE(::umount(directory.path().c_str()) == 0);
+  REQUIRE(::umount2(directory.path().c_str(), MNT_DETACH) == 0);
 }
 
 TEST_CASE("--log-opt") {

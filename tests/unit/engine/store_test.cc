@@ -183,6 +183,8 @@ TEST_CASE("the status is derived, never believed") {
 
   engine::RunState reused = state;
   ++reused.init.start_ticks;  // the pid belongs to another process now
+  CHECK(engine::derive_state(reused, {}, boot).status == Status::kRunning);  // its monitor will tell
+  ++reused.monitor.start_ticks;
   const auto lost = engine::derive_state(reused, {}, boot);
   CHECK(lost.status == Status::kExited);
   REQUIRE(lost.last_exit);
