@@ -30,6 +30,10 @@ Result<SeccompFilterSpec> resolve_profile(const Json& profile, const ProfileFact
   return apply_profile(read, facts, native_scmp_architecture());
 }
 
+SeccompFilterSpec default_filter(const ProfileFacts& facts) {
+  return apply_profile(builtin_profile(), facts, native_scmp_architecture());
+}
+
 SeccompFilterSpec deny_filter(CapabilityMask capabilities) {
   SeccompFilterSpec spec;
   spec.default_action = "SCMP_ACT_ALLOW";
@@ -44,20 +48,6 @@ SeccompFilterSpec deny_filter(CapabilityMask capabilities) {
     spec.rules.push_back(deny("socket", {is(0, AF_NETLINK), is(2, NETLINK_AUDIT)}, EINVAL));
   }
   return spec;
-}
-
-Result<std::vector<SeccompFilterSpec>> user_filters(const std::string& profile_text,
-                                                    const ProfileFacts& facts) {
-  const Json profile = TRY(parse_json(profile_text));
-  std::vector<SeccompFilterSpec> filters = {deny_filter(facts.capabilities)};
-  filters.push_back(TRY(resolve_profile(profile, facts)));
-  return filters;
-}
-
-std::vector<SeccompFilterSpec> default_filters(const ProfileFacts& facts) {
-  std::vector<SeccompFilterSpec> filters = {deny_filter(facts.capabilities)};
-  filters.push_back(apply_profile(builtin_profile(), facts, native_scmp_architecture()));
-  return filters;
 }
 
 }  // namespace security

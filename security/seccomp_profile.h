@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "security/capabilities.h"
 #include "security/seccomp_spec.h"
+#include "security/syscall_numbers.h"
 
 namespace security {
 
@@ -18,29 +19,23 @@ struct ProfileFacts {
   CapabilityMask capabilities = 0;  // the container's bounding set
   unsigned kernel_major = 6;
   unsigned kernel_minor = 1;
-  std::string architecture = "amd64";  // Go's names: "amd64", "arm64"
+  std::string architecture = native_go_architecture();
 };
 
-// The built-in profile as JSON, for people: security/profiles/default.json. default_filters() does not parse
-// it.
+// The built-in profile as JSON, for people: security/profiles/default.json.
 const char* default_profile_text();
+// What resolve_profile() makes of it, without parsing anything: 0.02 ms instead of 0.4.
+SeccompFilterSpec default_filter(const ProfileFacts& facts);
 
 // Applies the conditions of a profile. Errors: kInvalid with the JSON pointer for a wrong type, both `name`
 // and `names`, both `architectures` and `archMap`, an unknown capability, a kernel version that is not
 // MAJOR.MINOR. Actions, operators and flags are checked by compile_filter().
 Result<SeccompFilterSpec> resolve_profile(const Json& profile, const ProfileFacts& facts);
 
-// The second filter, that is stacked on every profile but `unconfined`. It allows everything but what no
-// container needs and user profiles forget: ioctls TIOCSTI and TIOCLINUX, which type on somebody's terminal,
-// sockets of the kernel's crypto interface and of the hypervisor (AF_ALG, AF_VSOCK), and, without
-// CAP_AUDIT_WRITE, audit sockets (EINVAL, which libaudit takes for a kernel without audit).
+// The other filter, loaded before the profile's, whichever it is, but not for `unconfined`. It allows
+// everything but what no container needs and user profiles forget: ioctls TIOCSTI and TIOCLINUX, which type
+// on somebody's terminal, sockets of the kernel's crypto interface and of the hypervisor (AF_ALG, AF_VSOCK),
+// and, without CAP_AUDIT_WRITE, audit sockets (EINVAL, which libaudit takes for a kernel without audit).
 SeccompFilterSpec deny_filter(CapabilityMask capabilities);
-
-// Both filters for a container without a profile of its own, in the order they are loaded: the deny filter,
-// then the allow-list.
-std::vector<SeccompFilterSpec> default_filters(const ProfileFacts& facts);
-// The same with a user's profile instead (the content of its file).
-Result<std::vector<SeccompFilterSpec>> user_filters(const std::string& profile_text,
-                                                    const ProfileFacts& facts);
 
 }  // namespace security
