@@ -1,6 +1,7 @@
 // How images come into the store: staging, pins, publishing, and cleaning up after those that were killed.
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -95,6 +96,30 @@ Result<void> sweep_stagings(const std::string& root) {
   return ok();
 }
 
+// Files that replace_file() was killed over. All of them are written under the exclusive lock that the caller
+// holds.
+void remove_temporaries(const std::string& directory) {
+  const auto names = list_directory(directory);
+  if (!names) return;
+  for (const auto& name : *names) {
+    if (name.starts_with('.') && contains(name, ".tmp."))
+      static_cast<void>(sys::unlinkat(AT_FDCWD, (directory + "/" + name).c_str(), 0));
+  }
+}
+
+void sweep_temporaries(const std::string& root) {
+  remove_temporaries(root + "/images");
+  for (const char* parent : {"/blobs", "/tags"}) {
+    const auto names = list_directory(root + parent);
+    if (!names) continue;
+    for (const auto& name : *names) {
+      remove_temporaries(root + parent + "/" + name);
+      // Goes when it is empty: a repository whose only tag was never written.
+      ::rmdir((root + parent + "/" + name).c_str());
+    }
+  }
+}
+
 }  // namespace
 
 Staging::~Staging() {
@@ -142,6 +167,7 @@ Result<Image> Store::publish(const Staging& staging, const NewImage& image) cons
 Result<void> Store::clean() const {
   {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));
+    sweep_temporaries(root_);
     TRY(sweep_stagings(root_));
   }
   return empty_trash(root_);

@@ -54,24 +54,29 @@ Result<void> hide_lower_roots(int layer_fd, const std::vector<std::string>& lowe
   return ok();
 }
 
-// True when the deepest directory above `path` that this layer has hides what is below it.
-bool is_hidden_by(int root_fd, EntryPath path) {
-  while (!path.empty()) {
-    path.pop_back();
-    const auto directory = open_beneath(root_fd, path);
-    if (directory) return is_opaque(directory->get());
+// What one layer says of a directory of those above it.
+struct Below {
+  Fd directory;  // open when the layer has it
+  bool hidden =
+      false;  // the layers further down can't show through: a file, link, whiteout or opaque directory
+};
+
+// One step a component, so that a path of a thousand directories costs a thousand steps and not their square.
+Result<Below> look_below(const std::string& layer, const EntryPath& path) {
+  Fd at = TRY(sys::open(layer.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  for (const auto& name : path) {
+    auto next = sys::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!next) return Below{Fd(), next.error().error_number() != ENOENT || is_opaque(at.get())};
+    at = std::move(*next);
   }
-  return false;
+  return Below{std::move(at), false};
 }
 
-// The directory as the next layer below shows it; an empty Fd when there is none.
+// The directory as the layers below show it; an empty Fd when there is none.
 Result<Fd> find_below(const std::vector<std::string>& lower, const EntryPath& path) {
   for (auto layer = lower.rbegin(); layer != lower.rend(); ++layer) {
-    const Fd root = TRY(sys::open(layer->c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    auto directory = open_beneath(root.get(), path);
-    if (directory) return directory;
-    if (directory.error().error_number() != ENOENT) break;  // a file, a link or a whiteout in its place
-    if (is_hidden_by(root.get(), path)) break;
+    Below below = TRY(look_below(*layer, path));
+    if (below.directory || below.hidden) return std::move(below.directory);
   }
   return Fd();
 }

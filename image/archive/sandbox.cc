@@ -95,7 +95,8 @@ Result<void> enter(const Sandbox& sandbox, int alive_fd) {
   // After the change of ids, which clears it.
   TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
   pollfd entry = {alive_fd, 0, 0};
-  if (::poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0) return invalid("the parent is gone");
+  if (::poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0)
+    ::_exit(kSandboxFailed);  // nobody is left to tell
   return ok();
 }
 
