@@ -4,8 +4,6 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): signal(2) constants
 #include <unistd.h>
 
-#include <algorithm>
-#include <climits>
 #include <exception>
 #include <memory>
 
@@ -14,6 +12,7 @@
 #include "base/syscalls.h"
 #include "base/units.h"
 #include "cgroups/stats.h"
+#include "engine/background.h"
 #include "engine/clients.h"
 #include "engine/frames.h"
 #include "engine/host_inputs.h"
@@ -29,24 +28,6 @@ constexpr int kQuietMs = 200;
 constexpr int kKilled = 128 + SIGKILL;
 constexpr int kLostCode = 255;
 
-// Away from the command's terminal, session and descriptors. The owner's lock and the client's connection
-// stay.
-void detach_from_caller(const MonitorSetup& setup) {
-  name_process("vial:monitor");
-  ::setsid();
-  if (::chdir("/") < 0) return;
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    ::dup2(null, fd);
-  const auto low = static_cast<unsigned>(std::min(setup.owner.get(), setup.client.get()));
-  const auto high = static_cast<unsigned>(std::max(setup.owner.get(), setup.client.get()));
-  if (low > 3) ::close_range(3, low - 1, 0);
-  if (high > low + 1) ::close_range(low + 1, high - 1, 0);
-  ::close_range(high + 1, UINT_MAX, 0);
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
-    ::signal(signal, SIG_IGN);
-}
-
 class Monitor {
  public:
   explicit Monitor(MonitorSetup setup)
@@ -59,7 +40,6 @@ class Monitor {
   void run();
 
  private:
-  Result<runtime::Stdio> open_streams();
   Result<void> launch();
   Result<void> save_running(const ProcessIdentity& init);
   void tell_start();
@@ -111,27 +91,6 @@ void Monitor::run() {
   pump.finish_clients();
 }
 
-// The container's ends are returned, ours are in streams_. Without -i stdin is /dev/null.
-Result<runtime::Stdio> Monitor::open_streams() {
-  runtime::Stdio stdio;
-  if (record_.request.tty) return stdio;
-  auto out = TRY(sys::pipe2(0));
-  auto err = TRY(sys::pipe2(0));
-  stdio.out = std::move(out.writer);
-  stdio.err = std::move(err.writer);
-  streams_.out = std::move(out.reader);
-  streams_.err = std::move(err.reader);
-  streams_.close_in_after_client = setup_.close_in;
-  if (!record_.request.interactive) {
-    stdio.in = TRY(sys::open("/dev/null", O_RDONLY));
-    return stdio;
-  }
-  auto in = TRY(sys::pipe2(0));
-  stdio.in = std::move(in.reader);
-  streams_.in = std::move(in.writer);
-  return stdio;
-}
-
 Result<void> Monitor::save_running(const ProcessIdentity& init) {
   RunState state;
   state.init = init;
@@ -146,7 +105,8 @@ Result<void> Monitor::save_running(const ProcessIdentity& init) {
 Result<void> Monitor::launch() {
   runtime::LaunchRequest request;
   request.plan = &prepared_.plan;
-  request.stdio = TRY(open_streams());
+  streams_.close_in_after_client = setup_.close_in;
+  request.stdio = TRY(open_stdio(record_.request.tty, record_.request.interactive, streams_));
   request.journal_path = run_file("journal.json");
   request.observe = setup_.explainer != nullptr;
   request.on_cloned = [this](const ProcessIdentity& init) { return save_running(init); };
@@ -237,7 +197,7 @@ void Monitor::clean_up() {
 }  // namespace
 
 [[noreturn]] void run_monitor(MonitorSetup setup) noexcept {
-  detach_from_caller(setup);
+  leave_caller("vial:monitor", {setup.owner.get(), setup.client.get()});
   try {
     Monitor monitor(std::move(setup));
     monitor.run();

@@ -180,7 +180,11 @@ Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record
   request.id = record.id;
   request.bundle = store.container_directory(record.id);
   request.seccomp = TRY(seccomp_programs(prepared.spec));
-  request.before_rootfs.push_back(TRY(mount_snapshot_step(snapshot_of(store, record))));
+  const Snapshot snapshot = snapshot_of(store, record);
+  request.before_rootfs.push_back(TRY(mount_snapshot_step(snapshot)));
+  const std::string& directory = prepared.spec.process.cwd;
+  if (record.request.read_only && directory != "/")
+    request.before_rootfs.push_back(make_working_directory_step(snapshot, directory));
   request.rootfs_is_mount = true;
   prepared.group = TRY(cgroups::group_at(host.cgroups, inputs.cgroups_path));
   prepared.plan = TRY(runtime::make_plan(std::move(request), host));

@@ -1,9 +1,12 @@
 #include "engine/snapshot.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/rootfs.h"
 
 namespace engine {
 
@@ -56,7 +59,37 @@ class MountSnapshot : public Step {
   std::string options_;
 };
 
+class MakeWorkingDirectory : public Step {
+ public:
+  MakeWorkingDirectory(const Snapshot& snapshot, std::string path)
+      : Step(Lane::kInit, "make the working directory"),
+        root_(snapshot.container_directory + "/rootfs"),
+        path_(std::move(path)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    const Fd root = TRY(sys::open(root_.c_str(), O_PATH | O_DIRECTORY));
+    TRY(namespaces::open_target(root.get(), path_, namespaces::TargetType::kDirectory,
+                                namespaces::Symlinks::kInRoot));
+    return ok();
+  }
+  std::string say() const override {
+    return "openat2(" + root_ + ", " + path_ + ", RESOLVE_IN_ROOT); mkdirat()";
+  }
+  std::string shell() const override { return "mkdir -p " + shell_quote(root_ + path_); }
+  Reason why() const override {
+    return {"the root will be read-only, and the working directory may not be in the image", "openat2(2)"};
+  }
+
+ private:
+  std::string root_;
+  std::string path_;
+};
+
 }  // namespace
+
+StepPtr make_working_directory_step(const Snapshot& snapshot, const std::string& path) {
+  return std::make_unique<MakeWorkingDirectory>(snapshot, path);
+}
 
 Result<StepPtr> mount_snapshot_step(const Snapshot& snapshot) {
   if (snapshot.layers.empty()) return invalid("the image has no layers");

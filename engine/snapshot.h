@@ -21,6 +21,9 @@ struct Snapshot {
 // fit the page that mount(2) takes.
 Result<StepPtr> mount_snapshot_step(const Snapshot& snapshot);
 
+// Makes a directory of the snapshot before it becomes read-only: --workdir with --read-only.
+StepPtr make_working_directory_step(const Snapshot& snapshot, const std::string& path);
+
 // The directories, top first, that a stopped container's files are in: upper, then the layers.
 std::vector<std::string> snapshot_directories(const Snapshot& snapshot);
 
