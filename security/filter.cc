@@ -130,6 +130,7 @@ Result<std::vector<std::vector<ArgumentTest>>> parse_tests(const SeccompRule& ru
   }
   if (!repeated) return std::vector<std::vector<ArgumentTest>>{tests};
   std::vector<std::vector<ArgumentTest>> alternatives;
+  alternatives.reserve(tests.size());
   for (const ArgumentTest& test : tests)
     alternatives.push_back({test});
   return alternatives;
@@ -223,6 +224,7 @@ Result<std::vector<Builder>> make_builders(const SeccompFilterSpec& spec) {
   std::vector<std::string> names = spec.architectures;
   if (names.empty()) names.push_back(native_scmp_architecture());
   std::vector<Builder> builders;
+  builders.reserve(names.size());
   for (const std::string& name : names)
     builders.push_back({TRY(find_architecture(name)), {}});
   return builders;

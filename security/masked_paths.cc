@@ -80,7 +80,7 @@ std::vector<std::string> expand_masked_path(const std::string& pattern) {
       if (!names) continue;
       for (const std::string& name : *names)
         if (::fnmatch(parts[i].c_str(), name.c_str(), FNM_PERIOD) == 0)
-          next.push_back(directory + "/" + name);
+          next.push_back(join({directory, name}, "/"));
     }
     found = std::move(next);
   }

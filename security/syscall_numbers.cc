@@ -35,7 +35,7 @@ constexpr auto kNewCalls = std::to_array<NewCall>({
     {"file_setattr", 469},      {"listns", 470},
 });
 
-constexpr auto kNewX86_64Calls = std::to_array<NewCall>({{"uretprobe", 335}, {"uprobe", 336}});
+constexpr auto kNewAmd64Calls = std::to_array<NewCall>({{"uretprobe", 335}, {"uprobe", 336}});
 
 // Calls that i386 got of their own in Linux 4.3 and 5.1 (syscall_32.tbl). libseccomp knows them, but its
 // interface gives only a pseudo number that stands for both doors.
@@ -133,14 +133,14 @@ std::optional<uint32_t> syscall_number(const Architecture& architecture, const s
   const int number = seccomp_syscall_resolve_name_arch(architecture.token, name.c_str());
   if (number >= 0) return static_cast<uint32_t>(number);  // x32's have their bit already
   if (const auto fresh = find(kNewCalls, name)) return *fresh + architecture.number_offset;
-  if (architecture.token == SCMP_ARCH_X86_64) return find(kNewX86_64Calls, name);
+  if (architecture.token == SCMP_ARCH_X86_64) return find(kNewAmd64Calls, name);
   return std::nullopt;
 }
 
 bool is_known_syscall(const std::string& name) {
   // A call of another architecture has a negative pseudo number; only __NR_SCMP_ERROR is no call at all.
   return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR || find(kNewCalls, name) ||
-         find(kNewX86_64Calls, name);
+         find(kNewAmd64Calls, name);
 }
 
 std::string syscall_name(uint32_t number) {

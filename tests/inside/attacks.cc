@@ -44,7 +44,7 @@ std::string node_at(const char* path, mode_t type, dev_t device) {
 
 std::string mount_tmpfs() {
   const int result = ::mount("none", "/tmp", "tmpfs", 0, nullptr);
-  const std::string text = outcome(result);
+  std::string text = outcome(result);
   if (result == 0) (void)::umount2("/tmp", MNT_DETACH);
   return text;
 }
@@ -128,7 +128,7 @@ std::string write_programs() {
 std::string write_release_agent() {
   std::string last = "none";
   for (const std::string& name : list_directory("/sys/fs/cgroup").value_or({})) {
-    const std::string text = try_open("/sys/fs/cgroup/" + name + "/release_agent", O_WRONLY);
+    std::string text = try_open("/sys/fs/cgroup/" + name + "/release_agent", O_WRONLY);
     if (text == "ok") return text;
     if (text != "ENOTDIR") last = text;
   }
@@ -316,6 +316,7 @@ std::string in_own_process(const std::string& name) {
 
 std::vector<std::string> attack_names() {
   std::vector<std::string> names;
+  names.reserve(kAttacks.size());
   for (const Attack& attack : kAttacks)
     names.emplace_back(attack.name);
   return names;

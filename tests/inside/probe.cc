@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   if (command == "try") return print(probe::try_attacks({arguments.begin() + 2, arguments.end()}));
   if (command == "eat-memory") return probe::eat_memory(number(arguments, 2), number(arguments, 3));
   if (command == "fork") return probe::fork_many(number(arguments, 2));
-  if (command == "burn") return probe::burn(argc > 2 ? std::atof(argv[2]) : 1);
+  if (command == "burn") return probe::burn(argc > 2 ? std::strtod(argv[2], nullptr) : 1);
   if (command == "sleep") return static_cast<int>(::sleep(static_cast<unsigned>(number(arguments, 2))));
   if (command == "exit") return static_cast<int>(number(arguments, 2));
   return report(arguments);
