@@ -4,7 +4,7 @@ import re
 import sources
 
 RULES = [
-    (re.compile(r"(?<![\w.$}/-])/(?:home|Users|work)/[\w.-]+"), "a path of one machine"),
+    (re.compile(r"(?<![\w.$}/-])/(?:home|Users|work)/(?!me\b|user\b)[\w.-]+"), "a path of one machine"),
     (re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b"), "a note to oneself: do it, or say what does not work in docs/"),
     (re.compile(r"^(?:<{7}|>{7}|={7})(?: |$)", re.MULTILINE), "a merge conflict"),
     (re.compile(r"[ \t]+$", re.MULTILINE), "blanks at the end of a line"),
