@@ -5,7 +5,7 @@
 namespace cli {
 
 std::string effective_format(const Options& options) {
-  const std::string format = options.string("format");
+  std::string format = options.string("format");
   if (!options.flag("quiet")) return format;
   if (!format.empty() && format != "table")
     complain("WARNING: Ignoring custom format, because both --format and --quiet are set.");

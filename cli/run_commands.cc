@@ -65,7 +65,7 @@ Error helpful(const Invocation& call, const Error& error) {
 
 Result<void> write_cid_file(const std::string& path, const std::string& id) {
   if (path.empty()) return ok();
-  const auto written = create_file(path, id, 0644);
+  auto written = create_file(path, id, 0644);
   if (!written && written.error().kind() == ErrorKind::kConflict) {
     return conflict("container ID file found, make sure the other container isn't running or delete " + path);
   }
