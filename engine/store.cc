@@ -150,8 +150,8 @@ Result<Container> Store::load(const std::string& id) const {
   if (container.record.id != id) return corrupt(what + ": record.json belongs to another container");
   const auto state = TRY_IN(what, load_state(id));
   const auto exit = TRY_IN(what, load_exit(id));
-  const std::string boot = TRY(boot_id());
-  container.state = derive_state(state, exit, boot);
+  if (boot_.empty()) boot_ = TRY(boot_id());
+  container.state = derive_state(state, exit, boot_);
   return container;
 }
 

@@ -97,6 +97,7 @@ class Store {
  private:
   std::string root_;
   std::string run_root_;
+  mutable std::string boot_;  // this boot's id, once it was needed: it can't change under a process
 };
 
 }  // namespace engine
