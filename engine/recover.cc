@@ -24,14 +24,6 @@ Result<Fd> lock_recovery(const Store& store, int operation) {
   return fd;
 }
 
-Result<void> undo_journal(const std::string& directory) {
-  const std::string path = directory + "/journal.json";
-  const auto entries = TRY(runtime::read_journal(path));
-  TRY(runtime::undo_all(entries));
-  ::unlink(path.c_str());
-  return ok();
-}
-
 // The end that nobody saw: exit.json has said so since the start; now it gets a time.
 Result<void> record_lost_end(const Store& store, const Container& container) {
   if (!container.state.last_exit || container.state.last_exit->finished_ns != 0) return ok();
@@ -84,6 +76,14 @@ void recover_after_boot(const Store& store, const std::string& id) {
 
 Result<Fd> hold_off_recovery(const Store& store) {
   return lock_recovery(store, LOCK_SH);
+}
+
+Result<void> undo_journal(const std::string& directory) {
+  const std::string path = directory + "/journal.json";
+  const auto entries = TRY(runtime::read_journal(path));
+  TRY(runtime::undo_all(entries));
+  ::unlink(path.c_str());
+  return ok();
 }
 
 Result<void> settle(const Store& store, const std::string& id) {
