@@ -17,6 +17,7 @@
 #include "engine/frames.h"
 #include "engine/host_inputs.h"
 #include "engine/pump.h"
+#include "engine/recover.h"
 #include "engine/volumes.h"
 #include "runtime/launch.h"
 
@@ -138,14 +139,13 @@ void Monitor::write_exit_record(const ExitRecord& exit) {
 void Monitor::report_failure(const Error& error) {
   const int code = runtime::start_error_exit_code(error);
   launched_.reset();
-  (void)runtime::undo_all(runtime::undo_list(prepared_.plan));
+  (void)undo_journal(store_.run_directory(record_.id));
   if (record_.request.remove) {
     take_anonymous_volumes(store_, record_);
     (void)store_.discard(record_.id);
   } else {
     write_exit_record({.code = code, .error = error.text()});
     ::unlink(run_file("state.json").c_str());
-    ::unlink(run_file("journal.json").c_str());
   }
   const std::string payload = pack_numbers({static_cast<uint32_t>(code)}) + error.text();
   (void)send_frame(setup_.client.get(), FrameKind::kFailed, std::string_view(payload).substr(0, kMaxPayload),
@@ -184,12 +184,11 @@ void Monitor::end(ExitStatus status) {
 
 void Monitor::clean_up() {
   root_.reset();
-  const auto undone = runtime::undo_all(runtime::undo_list(prepared_.plan));
+  const auto undone = undo_journal(record_.request.remove ? store_.run_trash_directory(record_.id)
+                                                          : store_.run_directory(record_.id));
   if (record_.request.remove) {
     // What could not be undone stays in the journal, which empty_trash() would delete: leave it to recover().
     if (undone) (void)store_.empty_trash(record_.id);
-  } else if (undone) {
-    ::unlink(run_file("journal.json").c_str());
   }
   setup_.owner.reset();
 }

@@ -24,25 +24,15 @@ Result<Fd> lock_recovery(const Store& store, int operation) {
   return fd;
 }
 
-Result<void> undo_journal(const std::string& directory) {
-  const std::string path = directory + "/journal.json";
-  const auto entries = TRY(runtime::read_journal(path));
-  TRY(runtime::undo_all(entries));
-  ::unlink(path.c_str());
-  return ok();
-}
-
 // The end that nobody saw: exit.json has said so since the start; now it gets a time.
-Result<void> record_lost_end(const Store& store, const std::string& id, const RunState& state) {
-  auto exit = store.load_exit(id);
-  ExitRecord record;
-  if (exit && *exit) record = **exit;
-  if (record.finished_ns != 0) return ok();
+Result<void> record_lost_end(const Store& store, const Container& container) {
+  if (!container.state.last_exit || container.state.last_exit->finished_ns != 0) return ok();
+  ExitRecord record = *container.state.last_exit;
+  if (record.started_ns == 0) return ok();  // it never ran: the error of its start stands there
   record.code = kLostCode;
-  record.error = "the monitor was killed";
-  record.started_ns = state.started_ns;
   record.finished_ns = now_ns();
-  return replace_file(store.container_directory(id) + "/exit.json", dump_json(write_exit(record)));
+  return replace_file(store.container_directory(container.record.id) + "/exit.json",
+                      dump_json(write_exit(record)));
 }
 
 // An entry of the trash; its run directory may still hold a journal and, while somebody works on it, a lock.
@@ -62,7 +52,7 @@ void recover_one(const Store& store, const std::string& id) {
     // Killed while it was made, or while it was removed.
     if (!undo_journal(store.run_directory(id))) return;
     (void)store.discard(id);
-    empty_one(store, id);
+    (void)store.empty_trash(id);
     return;
   }
   const std::string run = store.run_directory(id);
@@ -77,12 +67,9 @@ void recover_after_boot(const Store& store, const std::string& id) {
     empty_one(store, id);
     return;
   }
-  if (!store.make_run_directory(id) || !container) return;
-  if (container->record.request.remove) {
-    take_anonymous_volumes(store, container->record);
-    (void)store.discard(id);
-    empty_one(store, id);
-  }
+  if (!container || !store.make_run_directory(id)) return;
+  const auto owner = store.own(id, false);
+  if (owner) (void)settle(store, id);
 }
 
 }  // namespace
@@ -91,14 +78,21 @@ Result<Fd> hold_off_recovery(const Store& store) {
   return lock_recovery(store, LOCK_SH);
 }
 
+Result<void> undo_journal(const std::string& directory) {
+  const std::string path = directory + "/journal.json";
+  const auto entries = TRY(runtime::read_journal(path));
+  TRY(runtime::undo_all(entries));
+  ::unlink(path.c_str());
+  return ok();
+}
+
 Result<void> settle(const Store& store, const std::string& id) {
   const auto container = TRY(store.load(id));
   // The init outlived its monitor: it is left alone until it ends.
   if (container.state.pid != 0) return ok();
   const std::string run = store.run_directory(id);
   TRY(undo_journal(run));
-  const auto state = store.load_state(id);
-  if (state && *state && !container.record.request.remove) TRY(record_lost_end(store, id, **state));
+  if (!container.record.request.remove) TRY(record_lost_end(store, container));
   ::unlink((run + "/state.json").c_str());
   ::unlink((run + "/" + kMonitorSocket).c_str());
   if (!container.record.request.remove) return ok();

@@ -13,6 +13,10 @@ namespace engine {
 // holding its owner's lock. flock(2), shared.
 Result<Fd> hold_off_recovery(const Store& store);
 
+// Undoes what journal.json in `directory` lists and removes it; without one nothing was left. What the plan
+// only would have left is not touched: it may be somebody else's.
+Result<void> undo_journal(const std::string& directory);
+
 // Tells the end of a container whose monitor did not: undoes what its journal lists, writes the end to
 // exit.json, removes it if it was to be removed. The caller holds its owner's lock.
 Result<void> settle(const Store& store, const std::string& id);

@@ -12,6 +12,7 @@ namespace engine {
 
 namespace {
 
+constexpr const char* kFileSystem = "overlay";
 constexpr size_t kMountDataBytes = 4095;  // one page with its NUL, mount(2)
 
 // Relative to layers_root, so that 100 layers fit one page and mountinfo shows no path of the host.
@@ -35,7 +36,7 @@ class MountSnapshot : public Step {
 
   Result<void> perform(StepContext& /*context*/) const override {
     TRY(sys::chdir(directory_.c_str()));
-    TRY(sys::mount("overlay", target_.c_str(), "overlay", 0, options_.c_str()));
+    TRY(sys::mount(kFileSystem, target_.c_str(), kFileSystem, 0, options_.c_str()));
     return sys::chdir("/");
   }
   std::string say() const override {

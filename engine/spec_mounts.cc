@@ -9,8 +9,8 @@ namespace {
 using namespaces::Mount;
 using Options = std::vector<std::string>;
 
-Mount mount(const std::string& destination, const std::string& type, const std::string& source,
-            const Options& options) {
+Mount mount_of(const std::string& destination, const std::string& type, const std::string& source,
+               const Options& options) {
   Mount result;
   result.destination = destination;
   result.type = type;
@@ -22,17 +22,17 @@ Mount mount(const std::string& destination, const std::string& type, const std::
 // /proc, /dev, /sys and what is below them.
 std::vector<Mount> system_mounts(const RunRequest& request) {
   std::vector<Mount> mounts;
-  mounts.push_back(mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
+  mounts.push_back(mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(
-      mount("/dev", "tmpfs", "tmpfs", {"nosuid", "noexec", "strictatime", "mode=755", "size=65536k"}));
-  mounts.push_back(mount("/dev/pts", "devpts", "devpts",
-                         {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}));
+      mount_of("/dev", "tmpfs", "tmpfs", {"nosuid", "noexec", "strictatime", "mode=755", "size=65536k"}));
+  mounts.push_back(mount_of("/dev/pts", "devpts", "devpts",
+                            {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}));
   Options sys = {"nosuid", "noexec", "nodev"};
   Options cgroup = {"nosuid", "noexec", "nodev"};
   if (!request.privileged) sys.emplace_back("ro");
   cgroup.emplace_back(request.privileged ? "rw" : "ro");
-  mounts.push_back(mount("/sys", "sysfs", "sysfs", sys));
-  mounts.push_back(mount("/sys/fs/cgroup", "cgroup", "cgroup", cgroup));
+  mounts.push_back(mount_of("/sys", "sysfs", "sysfs", sys));
+  mounts.push_back(mount_of("/sys/fs/cgroup", "cgroup", "cgroup", cgroup));
   return mounts;
 }
 
@@ -40,15 +40,15 @@ std::vector<Mount> system_mounts(const RunRequest& request) {
 void add_ipc_mounts(const RunRequest& request, std::vector<Mount>& mounts) {
   if (sharing_of(request.ipc_mode) == Sharing::kHost) {
     mounts.push_back(
-        mount("/dev/mqueue", "bind", "/dev/mqueue", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
+        mount_of("/dev/mqueue", "bind", "/dev/mqueue", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
     mounts.push_back(
-        mount("/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
+        mount_of("/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
     return;
   }
-  mounts.push_back(mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
+  mounts.push_back(mount_of("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   if (request.ipc_mode == "none") return;
   const std::string size = "size=" + std::to_string(request.shm_bytes.value_or(kDefaultShmBytes));
-  mounts.push_back(mount("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", size}));
+  mounts.push_back(mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", size}));
 }
 
 void add_generated_files(const SpecInputs& inputs, std::vector<Mount>& mounts) {
@@ -56,11 +56,12 @@ void add_generated_files(const SpecInputs& inputs, std::vector<Mount>& mounts) {
   for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
     Options options = {"rbind", "rprivate", "nosuid", "nodev", "noexec"};
     if (request.read_only) options.emplace_back("ro");
-    mounts.push_back(mount(std::string("/etc/") + name, "bind", inputs.run_directory + "/" + name, options));
+    mounts.push_back(
+        mount_of(std::string("/etc/") + name, "bind", inputs.run_directory + "/" + name, options));
   }
   if (!inputs.init_program.empty())
     mounts.push_back(
-        mount(kInitPath, "bind", inputs.init_program, {"bind", "rprivate", "ro", "nosuid", "nodev"}));
+        mount_of(kInitPath, "bind", inputs.init_program, {"bind", "rprivate", "ro", "nosuid", "nodev"}));
 }
 
 bool contains_option(const Options& options, const char* word) {
@@ -76,12 +77,12 @@ Mount user_mount(const MountPoint& point) {
     }
     options.insert(options.end(), point.options.begin(), point.options.end());
     if (point.read_only) options.emplace_back("ro");
-    return mount(point.destination, "tmpfs", "tmpfs", options);
+    return mount_of(point.destination, "tmpfs", "tmpfs", options);
   }
   Options options = {contains_option(point.options, "nonrecursive") ? "bind" : "rbind"};
   options.push_back(point.propagation.empty() ? "rprivate" : point.propagation);
   if (point.read_only) options.emplace_back(point.shallow_read_only ? "ro" : "rro");
-  return mount(point.destination, "bind", point.source, options);
+  return mount_of(point.destination, "bind", point.source, options);
 }
 
 }  // namespace

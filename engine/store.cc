@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/syscalls.h"
 #include "engine/names.h"
+#include "engine/recover.h"
 
 namespace engine {
 
@@ -150,21 +151,34 @@ Result<Container> Store::load(const std::string& id) const {
   if (container.record.id != id) return corrupt(what + ": record.json belongs to another container");
   const auto state = TRY_IN(what, load_state(id));
   const auto exit = TRY_IN(what, load_exit(id));
-  const std::string boot = TRY(boot_id());
-  container.state = derive_state(state, exit, boot);
+  if (boot_.empty()) boot_ = TRY(boot_id());
+  container.state = derive_state(state, exit, boot_);
+  return container;
+}
+
+Result<Container> Store::load_settled(const std::string& id) const {
+  Container container = TRY(load(id));
+  const CurrentState& state = container.state;
+  const bool is_lost =
+      state.status == Status::kExited && state.last_exit && state.last_exit->finished_ns == 0;
+  if (!is_lost || !make_run_directory(id)) return container;
+  const auto owner = own(id, false);
+  if (owner && settle(*this, id)) return load(id);
+  // Its owner lives: it is being started at this moment.
+  container.state = CurrentState();
   return container;
 }
 
 Result<Container> Store::find(const std::string& text) const {
   const std::string id = TRY(resolve(text));
-  return load(id);
+  return load_settled(id);
 }
 
 Result<Listing> Store::list() const {
   Listing listing;
   const auto ids = TRY(container_ids());
   for (const auto& id : ids) {
-    auto container = load(id);
+    auto container = load_settled(id);
     if (container) {
       listing.containers.push_back(std::move(*container));
     } else if (container.error().kind() != ErrorKind::kNotFound) {

@@ -56,9 +56,11 @@ class Store {
 
   // Reads one container by full id and derives its state. kNotFound, kCorrupt.
   Result<Container> load(const std::string& id) const;
-  // resolve() and load().
+  // The same; an end that nobody has told (its monitor was killed, the machine went down) is settled first.
+  Result<Container> load_settled(const std::string& id) const;
+  // resolve() and load_settled().
   Result<Container> find(const std::string& text) const;
-  // Every container. An empty store is an empty list.
+  // Every container, settled. An empty store is an empty list.
   Result<Listing> list() const;
 
   // Reserves `name` for `id`, atomically. kConflict with Docker's text when it is taken.
@@ -97,6 +99,7 @@ class Store {
  private:
   std::string root_;
   std::string run_root_;
+  mutable std::string boot_;  // this boot's id, once it was needed: it can't change under a process
 };
 
 }  // namespace engine

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine/names.h"
+#include "engine/operations.h"
 #include "tests/unit/engine/temporary.h"
 
 using engine::ContainerRecord;
@@ -216,6 +217,60 @@ TEST_CASE("a state file is a state of the runtime spec and survives") {
   CHECK(engine::write_state(id_of('a'), *again) == document);
   CHECK_FALSE(engine::read_state(Json{{"schema", 9}}));
   CHECK_FALSE(engine::read_state(Json::array()));
+}
+
+TEST_CASE("an end that nobody saw is told by who looks next, but not while its owner lives") {
+  TestStore test;
+  const std::string id = id_of('a');
+  test.add(id, "web");
+  engine::ExitRecord promised;
+  promised.code = 255;
+  promised.error = "went down";
+  promised.started_ns = 5;
+  const std::string path = test.store.container_directory(id) + "/exit.json";
+  REQUIRE(replace_file(path, dump_json(engine::write_exit(promised))));
+  {
+    const auto owner = test.store.own(id, false);
+    REQUIRE(owner);
+    CHECK(test.store.find("web")->state.status == Status::kCreated);  // it is just being started
+  }
+  const auto lost = test.store.find("web");
+  REQUIRE(lost);
+  CHECK(lost->state.status == Status::kExited);
+  CHECK(lost->state.last_exit->code == 255);
+  CHECK(lost->state.last_exit->finished_ns > 0);
+  CHECK(test.store.find("web")->state.last_exit->finished_ns == lost->state.last_exit->finished_ns);
+}
+
+TEST_CASE("recover throws away what was killed while it was made, and lets the living alone") {
+  TestStore test;
+  REQUIRE(make_directories(test.store.container_directory(id_of('a')) + "/upper"));
+  REQUIRE(test.store.make_run_directory(id_of('a')));
+  REQUIRE(test.store.reserve_name("half", id_of('a')));
+  REQUIRE(make_directories(test.store.container_directory(id_of('b'))));
+  REQUIRE(test.store.make_run_directory(id_of('b')));
+  const auto owner = test.store.own(id_of('b'), false);
+  REQUIRE(owner);
+  REQUIRE(
+      make_directories(test.store.container_directory(id_of('c'))));  // its run directory went with a boot
+  test.add(id_of('d'), "kept");
+  REQUIRE(make_directories(test.store.trash_directory(id_of('e')) + "/upper"));
+  REQUIRE(engine::recover(test.store));
+  CHECK(test.store.container_ids().value() == std::vector<std::string>{id_of('b'), id_of('d')});
+  CHECK(test.store.run_ids().value() == std::vector<std::string>{id_of('b'), id_of('d')});
+  CHECK(test.store.trash_ids()->empty());
+  CHECK(test.store.reserve_name("half", id_of('d')));
+}
+
+TEST_CASE("an --rm container is gone after a boot") {
+  TestStore test;
+  auto record = test.add(id_of('a'), "web");
+  record.request.remove = true;
+  REQUIRE(test.store.save_record(record));
+  REQUIRE(remove_tree(test.store.run_directory(id_of('a'))));
+  REQUIRE(engine::recover(test.store));
+  CHECK(test.store.container_ids()->empty());
+  CHECK_FALSE(test.store.resolve("web"));
 }
 
 TEST_CASE("the owner's lock tells life from death") {
