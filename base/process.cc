@@ -103,6 +103,8 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const st
   in.reader.reset();
   out.writer.reset();
   err.writer.reset();
+  // Else a program that fills its output before it has read its input blocks us, and we it.
+  if (::fcntl(in.writer.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", errno);
   CommandOutput output;
   size_t sent = 0;
   std::array<char, 65536> buffer = {};
@@ -121,7 +123,7 @@ Result<CommandOutput> run_command(const std::vector<std::string>& argv, const st
     if (entries[1].revents != 0) drain(err.reader, output.err);
     if (entries[2].revents != 0) {
       const ssize_t count = ::write(in.writer.get(), input.data() + sent, input.size() - sent);
-      if (count < 0) in.writer.reset();
+      if (count < 0 && errno != EAGAIN) in.writer.reset();
       if (count > 0) sent += static_cast<size_t>(count);
     }
   }

@@ -40,11 +40,13 @@ void Inflater::Free::operator()(Callbacks* callbacks) const {
 }
 
 bool is_compressed(std::string_view start) {
-  using namespace std::string_view_literals;  // NOLINT(google-build-using-namespace)
-  // RFC 1952, RFC 8878 (frames and skippable frames), the xz file format 2.1.1.1, bzip2.
-  if (start.starts_with("\x1f\x8b"sv) || start.starts_with("\x28\xb5\x2f\xfd"sv)) return true;
-  if (start.starts_with("\xfd\x37\x7a\x58\x5a\x00"sv) || start.starts_with("BZh"sv)) return true;
-  return start.size() >= 4 && start.substr(1, 3) == "\x2a\x4d\x18"sv && (start[0] & 0xf0) == 0x50;
+  // RFC 1952, RFC 8878 (frames, then skippable frames), the xz file format 2.1.1.1, bzip2.
+  constexpr std::string_view kMagics[] = {
+      "\x1f\x8b", "\x28\xb5\x2f\xfd", {"\xfd\x37\x7a\x58\x5a\x00", 6}, "BZh"};
+  for (const auto magic : kMagics) {
+    if (start.starts_with(magic)) return true;
+  }
+  return start.size() >= 4 && start.substr(1, 3) == "\x2a\x4d\x18" && (start[0] & 0xf0) == 0x50;
 }
 
 Result<InputReader> InputReader::make(const Input& input, DigestAlgorithm algorithm) {

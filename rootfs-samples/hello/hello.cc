@@ -1,5 +1,5 @@
-// The program of the `hello` image: no libc, two system calls. It shows how little a container needs: one static
-// file. Built with -nostdlib -ffreestanding by rootfs-samples/make.
+// The program of the `hello` image: no libc, two system calls. It shows how little a container needs: one
+// static file. Built with -nostdlib -ffreestanding by rootfs-samples/make.
 
 namespace {
 

@@ -114,14 +114,14 @@ TEST_CASE("an opaque root hides every name of the layers below") {
 
 TEST_CASE("a directory that no entry describes has the owner and mode that it has below") {
   Scratch scratch;
-  auto home = directory("home/me/", 0700);
+  auto home = directory("srv/user/", 0700);
   home.uid = 1000;
   REQUIRE(scratch.unpack(tar_of({home, directory("tmp/", 01777)})));
   REQUIRE(scratch.unpack(tar_of({file("other")})));
-  REQUIRE(scratch.unpack(tar_of({file("home/me/f"), file("tmp/f"), file("fresh/f")})));
+  REQUIRE(scratch.unpack(tar_of({file("srv/user/f"), file("tmp/f"), file("fresh/f")})));
   const std::string fs = scratch.layer();
-  CHECK(mode_of(fs + "/home/me") == 0700);
-  CHECK(stat_of(fs + "/home/me").st_uid == 1000);
+  CHECK(mode_of(fs + "/srv/user") == 0700);
+  CHECK(stat_of(fs + "/srv/user").st_uid == 1000);
   CHECK(mode_of(fs + "/tmp") == 01777);
   CHECK(mode_of(fs + "/fresh") == 0755);
 }
