@@ -54,7 +54,10 @@ struct Command {
   Handler handler = nullptr;  // nullptr: vial-image does it
   const char* examples = "";  // lines "# what\nvial ..."; for --help and the man page
   Names completes = Names::kNothing;
-  int error_code = 1;   // the exit code when the handler returns an error
+  int error_code = 1;  // the exit code when the handler returns an error
+  // True if processes of a container could look at this program's file before it has become theirs: then
+  // Program::seal is called first. nullptr: never.
+  bool (*is_exposed)(const Options&) = nullptr;
   bool common = false;  // in the first list of `vial --help`
   bool hidden = false;
 };
@@ -75,6 +78,10 @@ struct Program {
   std::span<const std::span<const Command>> commands;
   std::span<const Group> groups;
   std::span<const HandlerOf> handlers;
+  // Protects the program's own file from containers (runtime/seal.h); may execute `argv` again. nullptr: no
+  // need.
+  void (*seal)(char** argv) = nullptr;
+  char** argv = nullptr;
 };
 
 // The global options' table, for help and completion.

@@ -156,7 +156,11 @@ int run_words(const Program& program, const Globals& globals, const std::vector<
     return 0;
   }
   const int wrong_count = check_arguments(call);
-  return wrong_count != 0 ? wrong_count : run_command(call, words);
+  if (wrong_count != 0) return wrong_count;
+  const auto is_exposed = call.command.is_exposed;
+  if (is_exposed != nullptr && program.seal != nullptr && is_exposed(call.options))
+    program.seal(program.argv);
+  return run_command(call, words);
 }
 
 int run(const Program& program, int argc, char** argv) {

@@ -89,6 +89,11 @@ Result<int> run_logs(const Invocation& call) {
   return 0;
 }
 
+// Processes that are in the container already may look at what comes in (CVE-2019-5736).
+bool always_exposed(const Options& /*options*/) {
+  return true;
+}
+
 constexpr Command kCommands[] = {
     {.names = "container exec, exec",
      .usage = "[OPTIONS] CONTAINER COMMAND [ARG...]",
@@ -99,6 +104,7 @@ constexpr Command kCommands[] = {
      .handler = run_exec,
      .examples = "# A second shell in it\nvial exec -it web sh",
      .completes = Names::kRunningContainers,
+     .is_exposed = always_exposed,
      .common = true},
     {.names = "container attach, attach",
      .usage = "[OPTIONS] CONTAINER",

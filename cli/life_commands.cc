@@ -110,6 +110,11 @@ Result<int> run_wait(const Invocation& call) {
 constexpr const char* kContainers = "CONTAINER [CONTAINER...]";
 constexpr const char* kOptionsAndContainers = "[OPTIONS] CONTAINER [CONTAINER...]";
 
+// Processes that are in the container already may look at what comes in (CVE-2019-5736).
+bool always_exposed(const Options& /*options*/) {
+  return true;
+}
+
 constexpr Command kCommands[] = {
     {.names = "container start, start",
      .usage = kOptionsAndContainers,
@@ -118,7 +123,8 @@ constexpr Command kCommands[] = {
      .min_arguments = 1,
      .handler = run_start,
      .examples = "# Start it again and see its output\nvial start -a job",
-     .completes = Names::kContainers},
+     .completes = Names::kContainers,
+     .is_exposed = always_exposed},
     {.names = "container stop, stop",
      .usage = kOptionsAndContainers,
      .summary = "Stop one or more running containers",

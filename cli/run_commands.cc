@@ -132,6 +132,12 @@ Result<int> run_create(const Invocation& call) {
   return 0;
 }
 
+// In a pid namespace of its own the init is alone until it is the container's program; in a shared one others
+// can open its /proc/PID/exe before (CVE-2019-5736).
+bool is_run_exposed(const Options& options) {
+  return !options.string("pid").empty();
+}
+
 const Command kCommands[] = {
     {.names = "container run, run",
      .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -143,6 +149,7 @@ const Command kCommands[] = {
      .examples = kRunExamples,
      .completes = Names::kImages,
      .error_code = 125,
+     .is_exposed = is_run_exposed,
      .common = true},
     {.names = "container create, create",
      .usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",

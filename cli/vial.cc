@@ -1,8 +1,10 @@
 // vial: containers, volumes and networks. Static and small; what reads archives or speaks HTTP is vial-image.
 #include "cli/command.h"
 #include "cli/registry.h"
+#include "runtime/seal.h"
 
 int main(int argc, char** argv) {
-  const cli::Program program = {"vial", cli::all_commands(), cli::all_groups(), {}};
+  const cli::Program program = {"vial", cli::all_commands(), cli::all_groups(),
+                                {},     runtime::run_sealed, argv};
   return cli::run_program(program, argc, argv);
 }

@@ -44,6 +44,7 @@ class Monitor {
   Result<void> launch();
   Result<void> save_running(const ProcessIdentity& init);
   void tell_start();
+  void write_config();
   void report_failure(const Error& error);
   ExitRecord how_it_ended(ExitStatus status) const;
   void end(ExitStatus status);
@@ -81,6 +82,7 @@ void Monitor::run() {
     if (root) root_ = std::move(*root);
   }
   tell_start();
+  write_config();
   Pump pump(std::move(streams_), log_, clients_);
   pump.run(launched_->pidfd.get(), listener_.get());
   const auto status = wait_for(launched_->pidfd.get());
@@ -110,6 +112,7 @@ Result<void> Monitor::launch() {
   request.stdio = TRY(open_stdio(record_.request.tty, record_.request.interactive, streams_));
   request.journal_path = run_file("journal.json");
   request.observe = setup_.explainer != nullptr;
+  request.start_at_once = true;
   request.on_cloned = [this](const ProcessIdentity& init) { return save_running(init); };
   listener_ = TRY(listen_at(store_.run_directory(record_.id), kMonitorSocket));
   launched_ = TRY(runtime::launch(std::move(request)));
@@ -129,6 +132,12 @@ void Monitor::tell_start() {
   }
   (void)send_frame(client, FrameKind::kStarted, "", true);
   clients_.add_attached(std::move(setup_.client), setup_.wants);
+}
+
+// For exec and for people; the container runs already and nobody waits for it. A full disk costs exec, not
+// the container.
+void Monitor::write_config() {
+  (void)replace_file(kept_file("config.json"), dump_json(runtime::write_spec(prepared_.spec), 1));
 }
 
 void Monitor::write_exit_record(const ExitRecord& exit) {

@@ -13,6 +13,7 @@
 #include "base/syscalls.h"
 #include "base/units.h"
 #include "engine/environment.h"
+#include "engine/filter_cache.h"
 #include "engine/host_inputs.h"
 #include "engine/log_writer.h"
 #include "engine/mount_points.h"
@@ -170,6 +171,21 @@ Result<std::vector<security::FilterProgram>> seccomp_programs(const runtime::Spe
   return programs;
 }
 
+namespace {
+
+Result<std::vector<security::FilterProgram>> filters_of(const Store& store, const runtime::Spec& spec,
+                                                        const runtime::HostFacts& host,
+                                                        const SpecInputs& inputs) {
+  if (!spec.os.seccomp || !inputs.security.seccomp_profile.empty()) return seccomp_programs(spec);
+  security::ProfileFacts facts;
+  facts.capabilities = spec.process.capabilities->bounding;
+  facts.kernel_major = host.kernel_major;
+  facts.kernel_minor = host.kernel_minor;
+  return builtin_filters(facts, store.run_root() + "/seccomp");
+}
+
+}  // namespace
+
 Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record) {
   const runtime::HostFacts host = TRY(runtime::collect_host_facts());
   const SpecInputs inputs = TRY(collect_inputs(store, record, host));
@@ -179,7 +195,7 @@ Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record
   request.spec = &prepared.spec;
   request.id = record.id;
   request.bundle = store.container_directory(record.id);
-  request.seccomp = TRY(seccomp_programs(prepared.spec));
+  request.seccomp = TRY(filters_of(store, prepared.spec, host, inputs));
   const Snapshot snapshot = snapshot_of(store, record);
   request.before_rootfs.push_back(TRY(mount_snapshot_step(snapshot)));
   const std::string& directory = prepared.spec.process.cwd;
@@ -219,8 +235,8 @@ Result<void> write_network_files(const Store& store, const ContainerRecord& reco
   const std::string host_resolver = read_file("/etc/resolv.conf").value_or("");
   const std::string resolver =
       resolver_file(host_resolver, {request.dns, request.dns_search, request.dns_options}, is_host_network);
-  const std::pair<const char*, const std::string&> files[] = {
-      {"hosts", hosts}, {"hostname", record.hostname + "\n"}, {"resolv.conf", resolver}};
+  const std::array<std::pair<const char*, std::string>, 3> files = {
+      {{"hosts", hosts}, {"hostname", record.hostname + "\n"}, {"resolv.conf", resolver}}};
   for (const auto& [name, text] : files) {
     // Written in place: a running container has the file bound by its inode.
     const Fd fd =

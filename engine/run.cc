@@ -26,10 +26,7 @@ constexpr int kOursFailed = 125;
 Result<Prepared> prepare_files_and_plan(const Store& store, const ContainerRecord& record) {
   TRY(prepare_mount_sources(record, store));
   TRY(write_network_files(store, record));
-  Prepared prepared = TRY(prepare_start(store, record));
-  const std::string path = store.container_directory(record.id) + "/config.json";
-  TRY(replace_file(path, dump_json(runtime::write_spec(prepared.spec), 1)));
-  return prepared;
+  return prepare_start(store, record);
 }
 
 // The start failed before there was a monitor.

@@ -108,8 +108,11 @@ Result<void> set_security(const SpecInputs& inputs, runtime::Spec& spec) {
   facts.kernel_major = inputs.kernel_major;
   facts.kernel_minor = inputs.kernel_minor;
   const std::string& own = inputs.security.seccomp_profile;
-  const Json profile =
-      TRY_IN("seccomp profile", parse_json(own.empty() ? security::default_profile_text() : own));
+  if (own.empty()) {
+    spec.os.seccomp = security::default_filter(facts);
+    return ok();
+  }
+  const Json profile = TRY_IN("seccomp profile", parse_json(own));
   spec.os.seccomp = TRY_IN("seccomp profile", security::resolve_profile(profile, facts));
   return ok();
 }

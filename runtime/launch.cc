@@ -76,8 +76,8 @@ Result<void> after_clone(Launch& launch) {
   return ok();
 }
 
-// Notes what the step may leave. The journal goes to disk, whole, before the first step that leaves anything, and not
-// before the steps that make sure that nothing of somebody else's would be undone.
+// Notes what the step may leave. The journal goes to disk, whole, before the first step that leaves anything,
+// and not before the steps that make sure that nothing of somebody else's would be undone.
 Result<void> note_undo(Launch& launch, const Step& step) {
   const auto entries = step.undo();
   if (entries.empty()) return ok();
@@ -99,7 +99,8 @@ Result<void> walk_host_lane(Launch& launch) {
     if (step.lane() != Lane::kHost) continue;
     auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
     if (launch.context.in_child) {
-      launch.launched->handshake.reset();  // the launcher's end: or its death would not be seen as end of file
+      launch.launched->handshake
+          .reset();  // the launcher's end: or its death would not be seen as end of file
       run_init(launch.plan, i + 1, launch.context, launch.launched->performance, launch.request.observe);
     }
     if (!result) return failed_at(launch.plan, i, std::move(result).error());

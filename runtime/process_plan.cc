@@ -18,8 +18,8 @@ Result<void> add_settings(Plan& plan, const Process& process) {
   }
   if (process.scheduler) {
     const Scheduler& s = *process.scheduler;
-    plan.push_back(TRY(security::scheduler_step(
-        {s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period})));
+    plan.push_back(TRY(
+        security::scheduler_step({s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period})));
   }
   if (process.io_priority) {
     const IoPriority& priority = *process.io_priority;
@@ -37,8 +37,7 @@ void add_seccomp(Plan& plan, ProcessPlan& request) {
 // Giving up privileges. Without no_new_privs the filters need CAP_SYS_ADMIN and come first.
 void add_privileges(Plan& plan, ProcessPlan& request) {
   const Process& process = *request.process;
-  if (process.capabilities)
-    plan.push_back(security::drop_bounding_set_step(process.capabilities->bounding));
+  if (process.capabilities) plan.push_back(security::drop_bounding_set_step(process.capabilities->bounding));
   if (!process.no_new_privileges) add_seccomp(plan, request);
   const User& user = process.user;
   plan.push_back(
