@@ -36,16 +36,15 @@ std::vector<Mount> system_mounts(const RunRequest& request) {
   return mounts;
 }
 
-// Message queues and shared memory belong to the IPC namespace.
+// Message queues and shared memory belong to the IPC namespace. A new mount of mqueue shows the queues of the
+// namespace that the container is in, also when that is the host's, which need not have them mounted.
 void add_ipc_mounts(const RunRequest& request, std::vector<Mount>& mounts) {
+  mounts.push_back(mount_of("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   if (sharing_of(request.ipc_mode) == Sharing::kHost) {
-    mounts.push_back(
-        mount_of("/dev/mqueue", "bind", "/dev/mqueue", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
     mounts.push_back(
         mount_of("/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
     return;
   }
-  mounts.push_back(mount_of("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   if (request.ipc_mode == "none") return;
   const std::string size = "size=" + std::to_string(request.shm_bytes.value_or(kDefaultShmBytes));
   mounts.push_back(mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", size}));

@@ -1,0 +1,107 @@
+// What the caller had open or set does not reach the container.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/strings.h"
+#include "tests/integration/vial_fixture.h"
+
+namespace {
+
+// Descriptors of many kinds from 3 up, none of them close-on-exec: files, directories, sockets, a memfd, a
+// pipe.
+void leak_descriptors() {
+  for (int i = 0; i < 10; ++i) {
+    (void)::open("/etc/passwd", O_RDONLY);      // NOLINT(android-cloexec-open): the point of it
+    (void)::open("/", O_RDONLY | O_DIRECTORY);  // NOLINT(android-cloexec-open)
+    (void)::socket(AF_UNIX, SOCK_STREAM, 0);    // NOLINT(android-cloexec-socket)
+    (void)::memfd_create("leak", 0);            // NOLINT(android-cloexec-memfd-create)
+  }
+  (void)::dup2(::open("/", O_RDONLY | O_DIRECTORY), 200);  // NOLINT(android-cloexec-open)
+  ::setenv("LISTEN_FDS", "3", 1);
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+}
+
+Words probe_words(const Words& options, const Words& arguments) {
+  Words words = {"run", "--rm", "-v", probe_program() + ":/probe:ro"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"busybox", "/probe"});
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("no descriptor of the caller reaches a container") {
+  const Vial vial;
+  for (const Words& options : {Words{}, Words{"--privileged", "--pid", "host"}, Words{"--init"}}) {
+    const Outcome outcome = vial.run_after(leak_descriptors, probe_words(options, {}));
+    INFO(outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto report = parse_json(outcome.out);
+    REQUIRE(report);
+    CHECK((*report)["descriptors"].empty());
+    for (const auto& entry : (*report)["environment"])
+      CHECK(!entry.get<std::string>().starts_with("LISTEN_"));
+    for (const auto& stream : (*report)["stdio"])
+      CHECK(stream["open"] == true);
+  }
+}
+
+TEST_CASE("a caller's descriptors do not reach pid 1 of a container by /proc either") {
+  const Vial vial;
+  const Outcome outcome =
+      vial.run_after(leak_descriptors, probe_words({"--init"}, {"try", "descriptors", "proc-exe"}));
+  CHECK(outcome.code == 0);
+  CHECK(!contains(outcome.out, "\"ok\""));
+  const Outcome listed =
+      vial.run_after(leak_descriptors, {"run", "--rm", "--init", "busybox", "ls", "/proc/1/fd"});
+  CHECK(listed.out == "0\n1\n2\n");
+}
+
+TEST_CASE("a caller without stdin, stdout and stderr gets a container with something there") {
+  const Vial vial;
+  const std::string result = vial.directory() + "/result";
+  const Outcome outcome = vial.run_after(
+      [] { ::close(0); },
+      {"run", "--rm", "busybox", "sh", "-c", "ls -l /proc/self/fd/0 > /dev/null && echo fine"});
+  INFO(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out == "fine\n");
+}
+
+TEST_CASE("a caller's signal mask, ignored signals, umask and niceness do not reach a container") {
+  const Vial vial;
+  const Outcome outcome = vial.run_after(
+      [] {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::sigdelset(&all, SIGCHLD);
+        ::sigprocmask(SIG_SETMASK, &all, nullptr);
+        ::signal(SIGPIPE, SIG_IGN);
+        ::signal(SIGUSR1, SIG_IGN);
+        ::umask(077);
+      },
+      {"run", "--rm", "busybox", "sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status; umask"});
+  INFO(outcome.err);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0022\n");
+}
+
+TEST_CASE("the terminal of the caller is not the container's") {
+  const Vial vial;
+  const Outcome outcome = vial.run_on_terminal(probe_words({}, {}));
+  CHECK(outcome.code == 0);
+  const auto report = parse_json(std::string(trim(outcome.out)));
+  REQUIRE(report);
+  CHECK((*report)["controlling_tty"] != "ok");
+  for (const auto& stream : (*report)["stdio"])
+    CHECK(stream["tty"] == false);
+}

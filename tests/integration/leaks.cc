@@ -1,0 +1,104 @@
+#include "tests/integration/leaks.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <ctime>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace {
+
+void add_tree(std::set<std::string>& things, const std::string& kind, const std::string& path, bool files) {
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) != 0) return;
+  if (!S_ISDIR(status.st_mode) && !files) return;
+  things.insert(kind + " " + path);
+  if (!S_ISDIR(status.st_mode)) return;
+  for (const auto& name : list_directory(path).value_or({}))
+    add_tree(things, kind, path + "/" + name, files);
+}
+
+// Where mountinfo(5) says that a mount is, and its type.
+struct MountLine {
+  std::string point;
+  std::string type;
+};
+
+std::vector<MountLine> mount_table() {
+  std::vector<MountLine> table;
+  for (const auto& line : split(read_file("/proc/self/mountinfo").value_or(""), '\n')) {
+    const auto fields = split(line, ' ');
+    const auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (fields.size() < 7 || dash == fields.end() || dash + 1 == fields.end()) continue;
+    table.push_back({fields[4], *(dash + 1)});
+  }
+  return table;
+}
+
+}  // namespace
+
+void isolate_test_program(const std::vector<std::string>& used) {
+  REQUIRE(::unshare(CLONE_NEWNS) == 0);
+  REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  const bool uses_tmp =
+      std::any_of(used.begin(), used.end(), [](const auto& path) { return path.starts_with("/tmp/"); });
+  if (!uses_tmp) REQUIRE(::mount("vial-tests", "/tmp", "tmpfs", MS_NOSUID, "mode=1777") == 0);
+  REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0);
+  REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
+}
+
+HostPicture HostPicture::take(const std::vector<std::string>& roots) {
+  HostPicture picture;
+  for (const auto& mount : mount_table()) {
+    picture.things_.insert("mount " + mount.type + " " + mount.point);
+    if (mount.type == "cgroup" || mount.type == "cgroup2")
+      add_tree(picture.things_, "cgroup", mount.point + "/vial", false);
+  }
+  for (const auto& name : list_directory("/tmp").value_or({}))
+    picture.things_.insert("file /tmp/" + name);
+  for (const auto& root : roots)
+    add_tree(picture.things_, "file", root, true);
+  return picture;
+}
+
+std::string HostPicture::difference(const HostPicture& later) const {
+  std::string text;
+  for (const auto& thing : later.things_)
+    if (!things_.contains(thing)) text += "+ " + thing + "\n";
+  for (const auto& thing : things_)
+    if (!later.things_.contains(thing)) text += "- " + thing + "\n";
+  return text;
+}
+
+std::string living_children() {
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  std::string text;
+  const std::string self = std::to_string(::getpid());
+  for (const auto& pid : split(read_file("/proc/self/task/" + self + "/children").value_or(""), ' ')) {
+    if (pid.empty()) continue;
+    std::string words = read_file("/proc/" + pid + "/cmdline").value_or("");
+    std::replace(words.begin(), words.end(), '\0', ' ');
+    text += "+ process " + pid + " " + words + "\n";
+  }
+  return text;
+}
+
+std::string leaks_since(const HostPicture& before, const std::vector<std::string>& roots, int seconds) {
+  constexpr timespec kPause = {0, 20'000'000};
+  std::string left;
+  for (int tries = 0; tries < seconds * 50; ++tries) {
+    left = living_children() + before.difference(HostPicture::take(roots));
+    if (left.empty()) break;
+    ::nanosleep(&kPause, nullptr);
+  }
+  return left;
+}
