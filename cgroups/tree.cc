@@ -112,7 +112,11 @@ Result<bool> wait_for_line(int cgroup_fd, const char* file, const std::string& w
   if (!fd) return std::move(fd).error();
   const int64_t deadline = monotonic_ns() + timeout_ms * kNsPerMs;
   for (;;) {
-    if (::lseek(fd->get(), 0, SEEK_SET) < 0) return Error::from_errno("lseek", errno);
+    if (::lseek(fd->get(), 0, SEEK_SET) < 0) {
+      const Error error = Error::from_errno("lseek", errno);
+      if (is_gone(error)) return true;
+      return error;
+    }
     const auto text = read_fd(fd->get());
     if (!text && is_gone(text.error())) return true;
     if (!text) return Error(text.error());
@@ -120,7 +124,10 @@ Result<bool> wait_for_line(int cgroup_fd, const char* file, const std::string& w
     const int64_t left_ms = (deadline - monotonic_ns()) / kNsPerMs;
     if (left_ms <= 0) return false;
     struct pollfd waiter = {fd->get(), POLLPRI, 0};
-    if (::poll(&waiter, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR) {
+    // The kernel holds notifications back for up to 10 ms and drops them when the cgroup is removed meanwhile
+    // (by its monitor, while we kill): who sleeps through that is never woken, so nobody sleeps for long.
+    constexpr int64_t kLongestSleepMs = 20;
+    if (::poll(&waiter, 1, static_cast<int>(std::min(left_ms, kLongestSleepMs))) < 0 && errno != EINTR) {
       return Error::from_errno("poll", errno);
     }
   }

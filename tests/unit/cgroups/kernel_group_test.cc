@@ -9,12 +9,15 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <csignal>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "base/units.h"
 #include "cgroups/stats.h"
+#include "cgroups/tree.h"
 #include "tests/unit/cgroups/test_group.h"
 
 namespace {
@@ -113,6 +116,30 @@ TEST_CASE("kill reaches the whole tree, also frozen, and sub-groups", "[kernel]"
     CHECK(cgroups::processes(world)->empty());
     CHECK_FALSE(cgroups::is_populated(world).value());
     CHECK(child.wait() == 137);
+  }
+}
+
+// The kernel sends at most one notice in 10 ms and drops the one it holds back when the group is removed.
+TEST_CASE("who waits for the last process learns of a removal that drops the notice", "[kernel]") {
+  constexpr int kRounds = 5;
+  constexpr int kTimeoutMs = 5000;
+  for (int round = 0; round < kRounds; ++round) {
+    TestGroup group({});
+    const std::string directory = group.group().v2_directory;
+    if (directory.empty()) return;
+    TestChild child = group.start([] { return ::poll(nullptr, 0, 3); });
+    const auto fd = cgroups::open_cgroup(directory);
+    REQUIRE(fd);
+    const pid_t remover = ::fork();
+    if (remover == 0) {
+      for (int i = 0; i < kTimeoutMs && ::rmdir(directory.c_str()) != 0 && errno == EBUSY; ++i)
+        ::usleep(100);
+      ::_exit(0);
+    }
+    const int64_t begin_ns = monotonic_ns();
+    CHECK(cgroups::wait_for_line(fd->get(), "cgroup.events", "populated 0", kTimeoutMs).value());
+    CHECK(monotonic_ns() - begin_ns < 2'000'000'000);
+    ::waitpid(remover, nullptr, 0);
   }
 }
 
