@@ -1,5 +1,5 @@
-// The floor: the least that any runtime must do for a container. One clone3 with five namespaces, proc, /dev and sysfs
-// mounted, pivot_root, execve, wait. No cgroup, no overlay, no seccomp, no state, no error text.
+// The floor: the least that any runtime must do for a container. One clone3 with five namespaces, proc, /dev
+// and sysfs mounted, pivot_root, execve, wait. No cgroup, no overlay, no seccomp, no state, no error text.
 //   floor ROOTFS COMMAND [ARG...]
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -19,7 +19,8 @@ namespace {
   good = good && ::mount("proc", "proc", "proc", 0, nullptr) == 0;
   good = good && ::mount("tmpfs", "dev", "tmpfs", 0, "mode=755") == 0;
   good = good && ::mount("sysfs", "sys", "sysfs", MS_RDONLY, nullptr) == 0;
-  good = good && ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0;
+  good = good && ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 &&
+         ::chdir("/") == 0;
   if (good) ::execve(argv[2], argv + 2, environ);
   ::_exit(127);
 }
