@@ -78,14 +78,19 @@ Result<void> check_cid_file(const std::string& path) {
   return conflict("container ID file found, make sure the other container isn't running or delete " + path);
 }
 
+// The whole command line, as one would type it again.
+std::string typed_words() {
+  auto words = split(read_file("/proc/self/cmdline").value_or(""), '\0');
+  if (!words.empty() && words.back().empty()) words.pop_back();
+  return shell_words(words);
+}
+
 Result<int> print_views(const Invocation& call, const engine::RunRequest& request) {
   const auto planned = engine::plan_container(open_store(call), request);
   if (!planned) return helpful(call, planned.error());
   if (call.options.flag("dry-run")) print(runtime::dry_run_text(planned->plan));
   if (call.options.flag("as-shell")) {
-    std::vector<std::string> words = {"vial", "run"};
-    words.insert(words.end(), call.arguments().begin(), call.arguments().end());
-    print(runtime::shell_script(planned->plan, printable(shell_words(words))));
+    print(runtime::shell_script(planned->plan, typed_words(), planned->shell_files));
   }
   return 0;
 }

@@ -43,6 +43,7 @@ class Monitor {
  private:
   Result<void> launch();
   Result<void> save_running(const ProcessIdentity& init);
+  void explain(std::span<const runtime::StepRecord> records);
   void tell_start();
   void write_config();
   void report_failure(const Error& error);
@@ -113,23 +114,32 @@ Result<void> Monitor::launch() {
   request.journal_path = run_file("journal.json");
   request.observe = setup_.explainer != nullptr;
   request.start_at_once = true;
+  request.on_failed = [this](std::span<const runtime::StepRecord> records) { explain(records); };
   request.on_cloned = [this](const ProcessIdentity& init) { return save_running(init); };
   listener_ = TRY(listen_at(store_.run_directory(record_.id), kMonitorSocket));
   launched_ = TRY(runtime::launch(std::move(request)));
-  TRY(launched_->start());
+  auto started = launched_->start();
+  if (!started) {
+    explain(launched_->performance.records());
+    return started;
+  }
   streams_.console = std::move(launched_->console_master);
   return ok();
+}
+
+void Monitor::explain(std::span<const runtime::StepRecord> records) {
+  if (!setup_.explainer) return;
+  const std::string text = setup_.explainer(prepared_.plan, records);
+  for (size_t i = 0; i < text.size(); i += kMaxPayload)
+    (void)send_frame(setup_.client.get(), FrameKind::kExplained,
+                     std::string_view(text).substr(i, kMaxPayload), true);
 }
 
 void Monitor::tell_start() {
   const int client = setup_.client.get();
   for (const auto& text : launched_->warnings)
     (void)send_frame(client, FrameKind::kWarning, text.substr(0, kMaxPayload), true);
-  if (setup_.explainer) {
-    const std::string text = setup_.explainer(prepared_.plan, launched_->performance.records());
-    for (size_t i = 0; i < text.size(); i += kMaxPayload)
-      (void)send_frame(client, FrameKind::kExplained, std::string_view(text).substr(i, kMaxPayload), true);
-  }
+  explain(launched_->performance.records());
   (void)send_frame(client, FrameKind::kStarted, "", true);
   clients_.add_attached(std::move(setup_.client), setup_.wants);
 }

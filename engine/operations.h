@@ -17,6 +17,7 @@
 #include "engine/store.h"
 #include "runtime/performance.h"
 #include "runtime/spec.h"
+#include "runtime/views.h"
 
 namespace engine {
 
@@ -60,6 +61,7 @@ struct Planned {
   ContainerRecord record;
   runtime::Spec spec;
   Plan plan;
+  runtime::ShellFiles shell_files;  // what --as-shell makes around the plan
 };
 Result<Planned> plan_container(const Store& store, const RunRequest& request);
 

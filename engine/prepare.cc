@@ -223,11 +223,8 @@ Result<void> prepare_mount_sources(const ContainerRecord& record, const Store& s
   return ok();
 }
 
-Result<void> write_network_files(const Store& store, const ContainerRecord& record) {
+Result<std::vector<NetworkFile>> network_files(const ContainerRecord& record) {
   const RunRequest& request = record.request;
-  const std::string directory = store.run_directory(record.id) + "/";
-  // The container's users read them; the directory around them is ours alone.
-  constexpr mode_t kReadable = 0644;
   std::string hosts = TRY(hosts_file(request.extra_hosts));
   const bool is_host_network = request.network_mode == "host";
   if (is_host_network && request.extra_hosts.empty())
@@ -235,13 +232,20 @@ Result<void> write_network_files(const Store& store, const ContainerRecord& reco
   const std::string host_resolver = read_file("/etc/resolv.conf").value_or("");
   const std::string resolver =
       resolver_file(host_resolver, {request.dns, request.dns_search, request.dns_options}, is_host_network);
-  const std::array<std::pair<const char*, std::string>, 3> files = {
-      {{"hosts", hosts}, {"hostname", record.hostname + "\n"}, {"resolv.conf", resolver}}};
-  for (const auto& [name, text] : files) {
+  return std::vector<NetworkFile>{
+      {"hosts", hosts}, {"hostname", record.hostname + "\n"}, {"resolv.conf", resolver}};
+}
+
+Result<void> write_network_files(const Store& store, const ContainerRecord& record) {
+  const std::string directory = store.run_directory(record.id) + "/";
+  // The container's users read them; the directory around them is ours alone.
+  constexpr mode_t kReadable = 0644;
+  const auto files = TRY(network_files(record));
+  for (const auto& file : files) {
     // Written in place: a running container has the file bound by its inode.
     const Fd fd =
-        TRY(sys::open((directory + name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, kReadable));
-    TRY(write_all(fd.get(), text));
+        TRY(sys::open((directory + file.name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, kReadable));
+    TRY(write_all(fd.get(), file.text));
     TRY(sys::fchmod(fd.get(), kReadable));
   }
   return ok();

@@ -26,7 +26,13 @@ Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record
 // The directories that mounts need on the host: missing sources of -v, volumes. kInvalid for a source of
 // --mount type=bind that is not there.
 Result<void> prepare_mount_sources(const ContainerRecord& record, const Store& store);
-// hosts, hostname and resolv.conf in the run directory.
+struct NetworkFile {
+  std::string name;  // "hosts"
+  std::string text;
+};
+// hosts, hostname and resolv.conf as a start of the container would write them. Reads the host's.
+Result<std::vector<NetworkFile>> network_files(const ContainerRecord& record);
+// Writes them into the run directory.
 Result<void> write_network_files(const Store& store, const ContainerRecord& record);
 
 // The compiled filters for a spec, in the order they are loaded; none when the spec has no seccomp.

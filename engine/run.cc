@@ -13,6 +13,7 @@
 #include "engine/monitor.h"
 #include "engine/operations.h"
 #include "engine/prepare.h"
+#include "engine/shell_files.h"
 #include "engine/volumes.h"
 #include "runtime/launch.h"
 
@@ -137,6 +138,7 @@ Result<Planned> plan_container(const Store& store, const RunRequest& request) {
   Prepared prepared = TRY(prepare_start(store, planned.record));
   planned.spec = std::move(prepared.spec);
   planned.plan = std::move(prepared.plan);
+  planned.shell_files = TRY(shell_files(store, planned.record));
   return planned;
 }
 

@@ -67,9 +67,7 @@ class MountStep : public Step {
   std::string shell() const override {
     const std::string target = root_path(mount_.destination);
     if (!options_.bind) {
-      std::string line = "mkdir -p " + target + "; mount -t " + shell_quote(mount_.type);
-      if (!mount_.options.empty()) line += " -o " + shell_quote(join(mount_.options, ","));
-      return line + " " + shell_quote(mount_.source.empty() ? mount_.type : mount_.source) + " " + target;
+      return filesystem_shell(target);
     }
     const std::string source = shell_quote(mount_.source);
     std::string lines = "if [ -d " + source + " ]; then mkdir -p " + target + "; else mkdir -p $(dirname " +
@@ -101,6 +99,21 @@ class MountStep : public Step {
   }
 
  private:
+  // The mount is read-only, not the file system, of which there may be more mounts: mount(8) needs two calls.
+  std::string filesystem_shell(const std::string& target) const {
+    std::vector<std::string> options;
+    std::string attributes = "remount,bind,ro";
+    for (const auto& option : mount_.options) {
+      if (option != "ro") options.push_back(option);
+      if (option == "nosuid" || option == "nodev" || option == "noexec") attributes += "," + option;
+    }
+    std::string lines = "mkdir -p " + target + "; mount -t " + shell_quote(mount_.type);
+    if (!options.empty()) lines += " -o " + shell_quote(join(options, ","));
+    lines += " " + shell_quote(mount_.source.empty() ? mount_.type : mount_.source) + " " + target;
+    if (options.size() != mount_.options.size()) lines += "\nmount -o " + attributes + " " + target;
+    return lines;
+  }
+
   Result<Fd> open_bind() const {
     const unsigned recursive = options_.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0U;
     return sys::open_tree(AT_FDCWD, mount_.source.c_str(), OPEN_TREE_CLONE | recursive);

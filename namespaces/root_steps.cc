@@ -199,9 +199,10 @@ class PivotRoot : public Step {
     return "fchdir(ROOT); pivot_root(., .); umount2(., MNT_DETACH); chdir(/)";
   }
   std::string shell() const override {
-    return "mkdir -p \"$ROOT\"/.old; cd \"$ROOT\"; pivot_root . .old; cd /\n"
-           "# the container need not have umount(8): a static busybox of the host does it\n"
-           "\"/.old$BUSYBOX\" sh -c 'umount -l /.old && rmdir /.old'";
+    return "exec 9< /\n"
+           "cd \"$ROOT\"; pivot_root . .; cd /proc/self/fd/9; exec 9<&-\n"
+           "# the working directory is still the host's root: programs of the host are run from there\n"
+           "\".$BUSYBOX\" umount -l /";
   }
   Reason why() const override {
     return {"the host's files are gone from the mount tree; a chroot could be escaped, this can't",

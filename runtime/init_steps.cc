@@ -145,7 +145,8 @@ class WorkingDirectory : public Step {
   }
   std::string say() const override { return "openat2(" + path_ + ", RESOLVE_IN_ROOT); fchdir(); getcwd()"; }
   std::string shell() const override {
-    return "mkdir -p " + shell_quote(path_) + " 2>/dev/null || :; cd " + shell_quote(path_);
+    return "DIRECTORY=" + shell_quote(path_) +
+           "; \".$BUSYBOX\" mkdir -p \"$DIRECTORY\" 2> /dev/null || :\n# (entered below, when all is set)";
   }
   Reason why() const override {
     return {"a directory outside of the root would be a way out: it is checked", "getcwd(3)"};

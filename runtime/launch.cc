@@ -188,6 +188,7 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
                           std::move(request.stdio.err)};
   auto result = perform_plan(launch);
   if (result) return std::move(launch.launched);
+  if (request.on_failed) request.on_failed(launch.launched->performance.records());
   launch.launched->released =
       false;  // an init that got its start but reported a failure is killed and reaped, too
   launch.launched.reset();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct LaunchRequest {
   // Called right after clone, while the init builds its root: the caller saves the identity, so that whatever
   // happens from here on, the next command finds the process. An error kills the init and undoes everything.
   std::function<Result<void>(const ProcessIdentity&)> on_cloned;
+  // Called when a step has failed, before anything is undone: what was done, for --explain.
+  std::function<void(std::span<const StepRecord>)> on_failed;
   UndoHandler undo_handler;  // for kinds of undo that runtime does not know
 };
 

@@ -75,7 +75,12 @@ class FindExecutable : public Step {
                  "exec: \"" + printable(name_) + "\": executable file not found in $PATH", ENOENT);
   }
   std::string say() const override { return "stat(" + printable(join(candidates_, " | ")) + ")"; }
-  std::string shell() const override { return "# (the shell's exec finds the program)"; }
+  std::string shell() const override {
+    std::string words;
+    for (const auto& candidate : candidates_)
+      words += (candidate.starts_with('/') ? " " : " \"$DIRECTORY\"/") + shell_quote(candidate);
+    return "for PROGRAM in" + words + "; do [ ! -x \"$PROGRAM\" ] || break; done";
+  }
   Reason why() const override {
     return {"a program that is not there is an error before anything has run", "execvp(3)"};
   }
@@ -116,13 +121,20 @@ class Exec : public Step {
     return "close_range(3, ~0, CLOSE_RANGE_CLOEXEC); execve(" + printable(shell_words(args_)) + ")";
   }
   std::string shell() const override {
-    std::string lines;
-    for (const auto& entry : env_) {
-      const size_t equals = entry.find('=');
-      if (equals != std::string::npos)
-        lines += "export " + entry.substr(0, equals) + "=" + shell_quote(entry.substr(equals + 1)) + "\n";
-    }
-    return lines + "exec " + shell_words(args_);
+    std::string words;
+    for (const auto& entry : env_)
+      words += " " + shell_quote(entry);
+    words += " \"$PROGRAM\"";
+    for (size_t i = 1; i < args_.size(); ++i)
+      words += " " + shell_quote(args_[i]);
+    // The last program of the host leaves the host's root as it enters the directory: nothing of it is held
+    // then.
+    return "# (argv[0] is the program's path here; other descriptors than 0, 1 and 2 are closed first)\n"
+           "exec \".$LOADER\" --library-path \"$LIBRARIES\" \".$SETPRIV_PROGRAM\" $SETPRIV -- \".$BUSYBOX\" "
+           "sh -c '\n  cd \"$0\"\n  for fd in /proc/self/fd/*; do fd=${fd##*/}; [ \"$fd\" -le 2 ] || eval "
+           "\"exec "
+           "$fd<&-\"; done\n  exec env -i \"$@\"' \"$DIRECTORY\"" +
+           words;
   }
   Reason why() const override {
     return {"the init becomes the container's program; it is pid 1 inside. No descriptor above 2 goes along",

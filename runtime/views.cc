@@ -76,6 +76,31 @@ std::string undo_trap(const Plan& plan) {
   return lines;
 }
 
+constexpr const char* kHead =
+    "# The same container, built by hand. Needs root, util-linux, iproute2 and a statically linked busybox.\n"
+    "# Only for an image that you trust: where vial resolves every path inside the image by openat2(2), a "
+    "shell\n"
+    "# follows the image's symbolic links to wherever they lead.\n"
+    "set -eu\n"
+    "BUSYBOX=$(command -v busybox) PRLIMIT=$(command -v prlimit) SETPRIV_PROGRAM=$(command -v setpriv)\n"
+    "# What these need when / is the container's: the loader and the directories of their libraries.\n"
+    "LOADER=$(readlink -f \"$(ldd \"$PRLIMIT\" | sed -n 's|^[[:space:]]*\\(/[^ ]*\\) .*|\\1|p')\")\n"
+    "LIBRARIES=$(ldd \"$PRLIMIT\" \"$SETPRIV_PROGRAM\" | sed -n 's|.*=> \\(/[^ ]*\\) .*|\\1|p' | xargs "
+    "readlink -f |\n"
+    "  sed 's|^\\(.*\\)/[^/]*$|.\\1|' | sort -u | paste -sd:)\n"
+    "export BUSYBOX PRLIMIT SETPRIV_PROGRAM LOADER LIBRARIES\n";
+
+constexpr const char* kLeaveCgroups =
+    "  # this shell joined the cgroups for its children; they can only be removed when it has left them\n"
+    "  for h in /sys/fs/cgroup/* /sys/fs/cgroup; do\n"
+    "    [ ! -e \"$h/cgroup.procs\" ] || echo $$ > \"$h/cgroup.procs\" 2> /dev/null || :\n"
+    "  done\n";
+
+constexpr const char* kInitHead =
+    "set -eu\nSETPRIV=\n"
+    "# Also after pivot_root(2) the host's: found from the working directory.\n"
+    "prlimit() { \".$LOADER\" --library-path \"$LIBRARIES\" \".$PRLIMIT\" \"$@\"; }\ncd /\n";
+
 void add_step(std::string& script, const Plan& plan, size_t index) {
   const Step& step = *plan[index];
   script += "# " + std::to_string(index + 1) + "/" + std::to_string(plan.size()) + " " + step.name() + "  [" +
@@ -118,7 +143,7 @@ std::string explain_text(const Plan& plan, std::span<const StepRecord> records) 
   return text;
 }
 
-std::string shell_script(const Plan& plan, const std::string& title) {
+std::string shell_script(const Plan& plan, const std::string& title, const ShellFiles& files) {
   std::string host;
   std::string init;
   std::string unshare;
@@ -130,16 +155,10 @@ std::string shell_script(const Plan& plan, const std::string& title) {
       add_step(plan[i]->shell_lane() == Lane::kHost ? host : init, plan, i);
     }
   }
-  return "#!/bin/sh\n# " + printable(title) +
-         "\n# The same container, built by hand. Needs root, util-linux, iproute2 and a statically linked "
-         "busybox.\n"
-         "set -eu\nBUSYBOX=$(command -v busybox)\n\n" +
-         host +
-         "\nINIT=$(mktemp)\ncleanup() {\n  rm -f \"$INIT\"\n  cd /\n"
-         "  for h in /sys/fs/cgroup/* /sys/fs/cgroup; do [ ! -e \"$h/cgroup.procs\" ] || echo $$ > "
-         "\"$h/cgroup.procs\" 2>/dev/null || :; done\n" +
-         undo_trap(plan) + "}\ntrap cleanup EXIT\n\ncat > \"$INIT\" <<'VIAL_INIT'\nset -eu\n" + init +
-         "VIAL_INIT\n\nBUSYBOX=$BUSYBOX " + unshare + " sh \"$INIT\"\n";
+  return "#!/bin/sh\n# " + printable(title) + "\n" + kHead + "\n" + files.make + "\nINIT=$(mktemp)\n" +
+         "cleanup() {\n  cd /\n" + kLeaveCgroups + undo_trap(plan) + files.remove +
+         "  rm -f \"$INIT\"\n}\ntrap cleanup EXIT\n\n" + host + "\ncat > \"$INIT\" <<'VIAL_INIT'\n" +
+         kInitHead + init + "VIAL_INIT\n\n" + unshare + " sh \"$INIT\"\n";
 }
 
 }  // namespace runtime

@@ -15,8 +15,14 @@ std::string dry_run_text(const Plan& plan);
 // --explain: what was done: time since the start, duration, system calls, before -> after, why, man page.
 std::string explain_text(const Plan& plan, std::span<const StepRecord> records);
 
+// Lines of shell for what is there before a plan is performed: a container's directories and files.
+struct ShellFiles {
+  std::string make;
+  std::string remove;
+};
+
 // --as-shell: a script for sh with util-linux and a static busybox that builds the same container. What shell
 // can't express stands there as a comment. `title` becomes a comment in its head.
-std::string shell_script(const Plan& plan, const std::string& title);
+std::string shell_script(const Plan& plan, const std::string& title, const ShellFiles& files);
 
 }  // namespace runtime

@@ -65,8 +65,8 @@ TEST_CASE("a FIFO, a directory or a link to the host in place of passwd neither 
   };
   for (const auto& entries : kinds) {
     const LoadedImage image(vial, kShell, {entries});
-    // Refused with the file's name, or, where there is nothing at the link's end, as a name that is not there.
-    // Whatever it says, it says it at once: ctest's time limit is the judge.
+    // Refused with the file's name, or, where there is nothing at the link's end, as a name that is not
+    // there. Whatever it says, it says it at once: ctest's time limit is the judge.
     const Outcome named = image.run({"-u", "daemon"}, {"id"});
     INFO(named.err);
     CHECK(named.code == 125);

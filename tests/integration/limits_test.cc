@@ -1,6 +1,7 @@
 // Limits that the kernel enforces, whichever version of cgroups it has: here v1, in the VM v2.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
@@ -77,11 +78,18 @@ TEST_CASE("processor time is held to the quota") {
     const Json burned = vial.inside(options, {"burn", seconds});
     return number_of(burned["cpu_seconds"]) / number_of(burned["wall_seconds"]);
   };
-  const double fifth = share({"--cpus", "0.2"}, "5");
-  // A machine that is busy elsewhere gives less than the quota; more it never may.
+  // A virtual machine whose host takes the processor away counts that time as the container's. No such
+  // accident makes it less: of three tries one must be right. Without the quota all would be near 1.
+  const auto least_share = [&](const Words& options, double most) {
+    double least = 1;
+    for (int tries = 0; tries < 3 && least >= most; ++tries)
+      least = std::min(least, share(options, "3"));
+    return least;
+  };
+  const double fifth = least_share({"--cpus", "0.2"}, 0.22);
   CHECK(fifth < 0.22);
-  CHECK(fifth > 0.15);
-  CHECK(share({"--cpu-period", "50000", "--cpu-quota", "15000"}, "3") < 0.33);
+  CHECK(fifth > 0.15);  // a machine that is busy elsewhere gives less than the quota
+  CHECK(least_share({"--cpu-period", "50000", "--cpu-quota", "15000"}, 0.33) < 0.33);
   // The control: without a limit it gets more than that.
   CHECK(share({}, "1") > 0.25);
 }
