@@ -98,6 +98,8 @@ Result<int> print_views(const Invocation& call, const engine::RunRequest& reques
 Result<engine::RunRequest> foreground_request(const Invocation& call) {
   engine::RunRequest request = TRY(run_request(call.options));
   request.detach = call.options.flag("detach");
+  request.detach_keys = call.options.string("detach-keys");
+  request.sig_proxy = call.options.flag("sig-proxy");
   if (request.detach && !request.attach.empty())
     return invalid("conflicting options: cannot specify both --attach and --detach");
   return request;

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "base/units.h"
 #include "engine/background.h"
 #include "engine/client.h"
 #include "engine/environment.h"
@@ -121,9 +123,21 @@ Result<runtime::Process> exec_process(const Store& store, const Container& conta
   return process;
 }
 
+// The monitor writes config.json behind the start: who comes right after it waits for that, 10 seconds at the
+// most.
+Result<Json> read_config(const Store& store, const Container& container) {
+  constexpr timespec kPause = {0, 1'000'000};
+  constexpr int64_t kPatienceNs = 10'000'000'000;
+  const std::string path = store.container_directory(container.record.id) + "/config.json";
+  const int64_t deadline = monotonic_ns() + kPatienceNs;
+  while (!path_exists(path) && container.state.monitored && monotonic_ns() < deadline)
+    ::nanosleep(&kPause, nullptr);
+  return read_json_file(path);
+}
+
 Result<Plan> exec_plan(const Store& store, const Container& container, const ExecRequest& request) {
   const std::string bundle = store.container_directory(container.record.id);
-  const Json document = TRY(read_json_file(bundle + "/config.json"));
+  const Json document = TRY(read_config(store, container));
   const runtime::Spec spec = TRY_IN("config.json", runtime::read_spec(document));
   const runtime::Process process = TRY(exec_process(store, container, request, spec));
   const runtime::HostFacts host = TRY(runtime::collect_host_facts());

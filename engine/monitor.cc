@@ -152,7 +152,7 @@ void Monitor::write_config() {
 
 void Monitor::write_exit_record(const ExitRecord& exit) {
   // A full disk must not keep the container from starting or ending; the status is derived without it then.
-  (void)replace_file(kept_file("exit.json"), dump_json(write_exit(exit)));
+  (void)save_exit(kept_file("exit.json"), exit);
 }
 
 void Monitor::report_failure(const Error& error) {

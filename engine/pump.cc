@@ -91,13 +91,18 @@ void Pump::take_frames(Client& client, int pidfd) {
     auto frame = receive_frame(client.socket.get(), false);
     if (!frame && frame.error().error_number() == EAGAIN) return;
     if (!frame) {
-      const bool gave_input = client.is_attached && (client.wants & kWantInput) != 0;
-      if (gave_input && streams_.close_in_after_client) input_ends_ = true;
+      if (client.is_attached) end_input_of(client);
       client.socket.reset();
       return;
     }
     obey(client, *frame, pidfd);
   }
+}
+
+// A terminal has no end of input: who left it comes back with attach.
+void Pump::end_input_of(const Client& client) {
+  const bool gave_input = (client.wants & kWantInput) != 0;
+  if (gave_input && streams_.close_in_after_client && !streams_.console) input_ends_ = true;
 }
 
 void Pump::obey(Client& client, const Frame& frame, int pidfd) {
@@ -111,7 +116,7 @@ void Pump::obey(Client& client, const Frame& frame, int pidfd) {
       if (input() && !input_ends_ && (client.wants & kWantInput) != 0) pending_input_ += frame.payload;
       break;
     case FrameKind::kInputEnd:
-      if (streams_.close_in_after_client && (client.wants & kWantInput) != 0) input_ends_ = true;
+      end_input_of(client);
       break;
     case FrameKind::kResize: {
       winsize size = {};

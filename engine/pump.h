@@ -39,6 +39,7 @@ class Pump {
   void prepare_entries(int pidfd, int listener_fd);
   void serve_clients(int pidfd);
   void take_frames(Client& client, int pidfd);
+  void end_input_of(const Client& client);
   void obey(Client& client, const Frame& frame, int pidfd);
   bool read_stream(Fd& fd, Stream stream);
   void read_streams();

@@ -31,8 +31,7 @@ Result<void> record_lost_end(const Store& store, const Container& container) {
   if (record.started_ns == 0) return ok();  // it never ran: the error of its start stands there
   record.code = kLostCode;
   record.finished_ns = now_ns();
-  return replace_file(store.container_directory(container.record.id) + "/exit.json",
-                      dump_json(write_exit(record)));
+  return save_exit(store.container_directory(container.record.id) + "/exit.json", record);
 }
 
 // An entry of the trash; its run directory may still hold a journal and, while somebody works on it, a lock.
@@ -92,7 +91,9 @@ Result<void> settle(const Store& store, const std::string& id) {
   if (container.state.pid != 0) return ok();
   const std::string run = store.run_directory(id);
   TRY(undo_journal(run));
-  if (!container.record.request.remove) TRY(record_lost_end(store, container));
+  // A full or read-only disk does not keep anybody from stopping and removing: the status is derived without
+  // it.
+  if (!container.record.request.remove) (void)record_lost_end(store, container);
   ::unlink((run + "/state.json").c_str());
   ::unlink((run + "/" + kMonitorSocket).c_str());
   if (!container.record.request.remove) return ok();

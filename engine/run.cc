@@ -43,7 +43,7 @@ Outcome failed_start(const Store& store, const ContainerRecord& record, const Er
     return outcome;
   }
   const ExitRecord exit = {.code = kOursFailed, .error = error.text()};
-  (void)replace_file(store.container_directory(record.id) + "/exit.json", dump_json(write_exit(exit)));
+  (void)save_exit(store.container_directory(record.id) + "/exit.json", exit);
   return outcome;
 }
 

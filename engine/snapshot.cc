@@ -1,8 +1,10 @@
 #include "engine/snapshot.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -36,7 +38,11 @@ class MountSnapshot : public Step {
 
   Result<void> perform(StepContext& /*context*/) const override {
     TRY(sys::chdir(directory_.c_str()));
-    TRY(sys::mount(kFileSystem, target_.c_str(), kFileSystem, 0, options_.c_str()));
+    auto mounted = sys::mount(kFileSystem, target_.c_str(), kFileSystem, 0, options_.c_str());
+    // overlayfs says EINVAL for an upper directory that can't be written.
+    if (!mounted && ::access(target_.c_str(), W_OK) != 0 && errno == EROFS)
+      return Error::from_errno("write to " + target_, EROFS);
+    if (!mounted) return mounted;
     return sys::chdir("/");
   }
   std::string say() const override {

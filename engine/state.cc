@@ -1,5 +1,13 @@
 #include "engine/state.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/syscalls.h"
+
 #include "engine/fields.h"
 
 namespace engine {
@@ -105,6 +113,20 @@ Json write_exit(const ExitRecord& exit) {
   Json document = writer.take();
   document["schema"] = kSchema;
   return document;
+}
+
+Result<void> save_exit(const std::string& path, const ExitRecord& exit) {
+  const std::string text = dump_json(write_exit(exit));
+  auto replaced = replace_file(path, text);
+  const bool is_full =
+      !replaced && (replaced.error().error_number() == ENOSPC || replaced.error().error_number() == EDQUOT);
+  if (!is_full) return replaced;
+  // JSON does not mind spaces at its end: the file never has a half of two records longer than this write
+  // takes.
+  const Fd fd = TRY(sys::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  const struct stat status = TRY(sys::fstat(fd.get()));
+  const auto old_size = static_cast<size_t>(status.st_size);
+  return write_all(fd.get(), text + std::string(old_size > text.size() ? old_size - text.size() : 0, ' '));
 }
 
 namespace {

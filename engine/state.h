@@ -40,6 +40,9 @@ struct ExitRecord {
 };
 Result<ExitRecord> read_exit(const Json& document);
 Json write_exit(const ExitRecord& exit);
+// Writes exit.json at `path`; on a full disk into the blocks of the one that is there, so that how a
+// container ended is known all the same. kSystem.
+Result<void> save_exit(const std::string& path, const ExitRecord& exit);
 
 // The truth about one container at this moment.
 struct CurrentState {

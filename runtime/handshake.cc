@@ -89,9 +89,13 @@ Result<Received> receive_message(int socket_fd) {
   header.msg_control = control.bytes.data();
   header.msg_controllen = control.bytes.size();
   ssize_t size = 0;
-  do {
+  // A peer that went without reading all leaves a reset, told once, in front of what it said last.
+  bool was_reset = false;
+  for (bool again = true; again;) {
     size = ::recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
+    again = size < 0 && (errno == EINTR || (errno == ECONNRESET && !was_reset));
+    was_reset = was_reset || (size < 0 && errno == ECONNRESET);
+  }
   if (size == 0 || (size < 0 && errno == ECONNRESET)) return Received{};
   if (size < 0) return Error::from_errno("receive from the other side of the start", errno);
 

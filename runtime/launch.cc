@@ -60,6 +60,14 @@ Error died(const Launched& launched) {
   return {ErrorKind::kSystem, text};
 }
 
+// An init that has failed is gone before it hears us: what it said last is read next, by wait_until_ready().
+Result<void> tell_init(const Launch& launch, Message message) {
+  auto sent = send_message(launch.launched->handshake.get(), message);
+  const bool is_gone =
+      !sent && (sent.error().error_number() == EPIPE || sent.error().error_number() == ECONNRESET);
+  return is_gone ? ok() : sent;
+}
+
 bool has_steps_after_clone(const Plan& plan, size_t clone_index) {
   for (size_t i = clone_index + 1; i < plan.size(); ++i) {
     if (plan[i]->lane() == Lane::kHost) return true;
@@ -110,7 +118,7 @@ Result<void> walk_host_lane(Launch& launch) {
     TRY(after_clone(launch));
   }
   if (!cloned) return invalid("the plan has no clone");
-  if (waits) TRY(send_message(launch.launched->handshake.get(), Message::kConfigured));
+  if (waits) TRY(tell_init(launch, Message::kConfigured));
   return ok();
 }
 
@@ -149,7 +157,7 @@ Result<void> perform_plan(Launch& launch) {
   launch.context.handshake_fd = launch.init_end.get();
   TRY(walk_host_lane(launch));
   if (launch.request.start_at_once) {
-    TRY(send_message(launch.launched->handshake.get(), Message::kStart));
+    TRY(tell_init(launch, Message::kStart));
     launch.launched->released = true;
   }
   TRY(wait_until_ready(launch));
@@ -177,7 +185,10 @@ Result<void> Launched::start() {
   if (received.message == Message::kDie) ::kill(::getpid(), SIGKILL);
 #endif
   (void)wait_for(pidfd.get());
-  if (received.message == Message::kFailed) return std::move(*received.error);
+  if (received.message == Message::kFailed) {
+    const bool is_program = received.error->text().starts_with("exec: ");
+    return is_program ? std::move(*received.error) : std::move(*received.error).in(last_step);
+  }
   return corrupt("the start's handshake is out of order");
 }
 
@@ -186,6 +197,7 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   launch.launched->performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
+  if (!launch.plan.empty()) launch.launched->last_step = step_text(launch.plan, launch.plan.size() - 1);
   auto result = perform_plan(launch);
   if (result) return std::move(launch.launched);
   if (request.on_failed) request.on_failed(launch.launched->performance.records());

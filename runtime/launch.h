@@ -51,6 +51,7 @@ class Launched {
   std::vector<std::string> warnings;  // what steps kept quiet about but a person should know
   Fd handshake;
   bool released = false;  // kStart has been sent
+  std::string last_step;  // what start() does, for its errors
 
   // Kills the init unless it was started, and reaps it.
   ~Launched();

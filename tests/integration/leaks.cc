@@ -27,6 +27,27 @@ void add_tree(std::set<std::string>& things, const std::string& kind, const std:
     add_tree(things, kind, path + "/" + name, files);
 }
 
+bool is_descendant(std::string pid) {
+  const std::string self = std::to_string(::getpid());
+  constexpr int kMostGenerations = 64;
+  for (int i = 0; i < kMostGenerations && !pid.empty() && pid != "0"; ++i) {
+    if (pid == self) return true;
+    const std::string status = read_file("/proc/" + pid + "/status").value_or("");
+    const auto at = status.find("\nPPid:\t");
+    if (at == std::string::npos) return false;
+    pid = status.substr(at + 7, status.find('\n', at + 1) - at - 7);
+  }
+  return false;
+}
+
+// The containers that others run on this machine meanwhile: their cgroups hold processes, none of them of
+// ours.
+bool is_of_others(const std::string& cgroup) {
+  const std::string text = read_file(cgroup + "/cgroup.procs").value_or("");
+  const auto pids = split(trim(text), '\n');
+  return !trim(text).empty() && std::none_of(pids.begin(), pids.end(), is_descendant);
+}
+
 // Where mountinfo(5) says that a mount is, and its type.
 struct MountLine {
   std::string point;
@@ -42,6 +63,13 @@ std::vector<MountLine> mount_table() {
     table.push_back({fields[4], *(dash + 1)});
   }
   return table;
+}
+
+void add_cgroups(std::set<std::string>& things, const std::string& parent) {
+  for (const auto& name : list_directory(parent).value_or({})) {
+    const std::string path = parent + "/" + name;
+    if (!is_of_others(path)) add_tree(things, "cgroup", path, false);
+  }
 }
 
 }  // namespace
@@ -61,7 +89,7 @@ HostPicture HostPicture::take(const std::vector<std::string>& roots) {
   for (const auto& mount : mount_table()) {
     picture.things_.insert("mount " + mount.type + " " + mount.point);
     if (mount.type == "cgroup" || mount.type == "cgroup2")
-      add_tree(picture.things_, "cgroup", mount.point + "/vial", false);
+      add_cgroups(picture.things_, mount.point + "/vial");
   }
   for (const auto& name : list_directory("/tmp").value_or({}))
     picture.things_.insert("file /tmp/" + name);
@@ -75,7 +103,7 @@ std::string HostPicture::difference(const HostPicture& later) const {
   for (const auto& thing : later.things_)
     if (!things_.contains(thing)) text += "+ " + thing + "\n";
   for (const auto& thing : things_)
-    if (!later.things_.contains(thing)) text += "- " + thing + "\n";
+    if (!later.things_.contains(thing) && !thing.starts_with("cgroup ")) text += "- " + thing + "\n";
   return text;
 }
 
