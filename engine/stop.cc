@@ -33,14 +33,17 @@ Result<Fd> own_soon(const Store& store, const std::string& id) {
   }
 }
 
-// After the init's death: until the monitor, or we in its place, have told the end and cleaned up.
-Result<void> settle_dead(const Store& store, const std::string& id) {
-  if (!path_exists(store.run_directory(id))) return ok();  // removed by its monitor
+// After the init's death: until the monitor, or we in its place, have told the end and cleaned up. The
+// owner's lock, or none when its monitor has removed it: what is then in the trash is the monitor's, with a
+// journal that it still needs.
+Result<Fd> settle_dead(const Store& store, const std::string& id) {
+  if (!path_exists(store.run_directory(id))) return Fd();
   auto owner = own_soon(store, id);
-  if (!owner && owner.error().error_number() == ENOENT) return ok();
+  if (!owner && owner.error().error_number() == ENOENT) return Fd();
   if (!owner) return std::move(owner).error();
-  if (!path_exists(store.container_directory(id))) return ok();
-  return settle(store, id);
+  if (!path_exists(store.container_directory(id))) return Fd();
+  TRY(settle(store, id));
+  return owner;
 }
 
 // SIGKILL to everything in the container, and to its init should the cgroup not help.
@@ -61,7 +64,7 @@ Error not_running(const Container& container) {
   return conflict("container " + container.record.id + " is not running");
 }
 
-Result<void> kill_and_settle(const Store& store, const Container& container) {
+Result<Fd> kill_and_settle(const Store& store, const Container& container) {
   const auto pidfd = open_process(container.state.run.init);
   if (pidfd) TRY(kill_tree(container, pidfd->get()));
   return settle_dead(store, container.record.id);
@@ -87,11 +90,15 @@ Result<void> stop_container(const Store& store, const std::string& ref, const St
   const int timeout_s =
       request.timeout_s.value_or(record.request.stop_timeout_s.value_or(kDefaultStopTimeoutS));
   const auto pidfd = open_process(container.state.run.init);
-  if (!pidfd) return settle_dead(store, record.id);
+  if (!pidfd) {
+    TRY(settle_dead(store, record.id));
+    return ok();
+  }
   if (timeout_s != 0) TRY(sys::pidfd_send_signal(pidfd->get(), signal));
   const int timeout_ms = timeout_s < 0 ? -1 : timeout_s * kMsPerSecond;
   if (timeout_s == 0 || !wait_until_dead(pidfd->get(), timeout_ms)) TRY(kill_tree(container, pidfd->get()));
-  return settle_dead(store, record.id);
+  TRY(settle_dead(store, record.id));
+  return ok();
 }
 
 Result<void> kill_container(const Store& store, const std::string& ref, const std::string& signal) {
@@ -99,7 +106,10 @@ Result<void> kill_container(const Store& store, const std::string& ref, const st
   const Container container = TRY(store.find(ref));
   const std::string what = "cannot kill container: " + ref;
   if (container.state.pid == 0) return std::move(not_running(container)).in(what);
-  if (number == SIGKILL) return kill_and_settle(store, container);
+  if (number == SIGKILL) {
+    TRY(kill_and_settle(store, container));
+    return ok();
+  }
   const auto pidfd = open_process(container.state.run.init);
   if (!pidfd) return std::move(not_running(container)).in(what);
   return sys::pidfd_send_signal(pidfd->get(), number);
@@ -137,15 +147,13 @@ Result<void> remove_container(const Store& store, const std::string& ref, const 
     if (is_damaged && request.force) return remove_damaged(store, id);
     return std::move(container).error();
   }
-  if (container->state.pid != 0) {
-    if (!request.force) {
-      return conflict("cannot remove container \"/" + container->record.name +
-                      "\": container is running: stop the container before removing or force remove");
-    }
-    TRY(kill_and_settle(store, *container));
-  } else {
-    TRY(settle_dead(store, id));
+  const bool is_running = container->state.pid != 0;
+  if (is_running && !request.force) {
+    return conflict("cannot remove container \"/" + container->record.name +
+                    "\": container is running: stop the container before removing or force remove");
   }
+  const Fd owner = TRY(is_running ? kill_and_settle(store, *container) : settle_dead(store, id));
+  if (!owner && !path_exists(store.container_directory(id))) return ok();
   if (request.volumes || container->record.request.remove) take_anonymous_volumes(store, container->record);
   TRY(store.discard(id));
   return store.empty_trash(id);
