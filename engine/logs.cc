@@ -18,6 +18,17 @@ namespace engine {
 
 namespace {
 
+// All nine digits, as docker logs -t has them: the lines stay in columns and sort as text.
+std::string column_time(int64_t time_ns) {
+  constexpr size_t kWhole = sizeof "2026-01-01T00:00:00" - 1;
+  constexpr size_t kDigits = 9;
+  std::string text = format_time(time_ns);
+  text.pop_back();
+  if (text.size() == kWhole) text += '.';
+  text.append(kWhole + 1 + kDigits - text.size(), '0');
+  return text + 'Z';
+}
+
 constexpr int kMostRotated = 100;
 
 // Prints entries as `logs` was asked to.
@@ -47,7 +58,7 @@ class LogPrinter {
     if (request_.until_ns && entry.time_ns > *request_.until_ns) return ok();
     const int fd = entry.stream == Stream::kOut ? out_fd_ : err_fd_;
     if (!request_.timestamps) return write_all(fd, entry.text);
-    return write_all(fd, format_time(entry.time_ns) + " " + entry.text);
+    return write_all(fd, column_time(entry.time_ns) + " " + entry.text);
   }
 
   const LogsRequest& request_;

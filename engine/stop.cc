@@ -3,6 +3,8 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 #include <time.h>    // NOLINT(modernize-deprecated-headers): nanosleep
 
+#include <cerrno>
+
 #include "base/file.h"
 #include "base/process.h"
 #include "base/syscalls.h"
@@ -33,14 +35,17 @@ Result<Fd> own_soon(const Store& store, const std::string& id) {
   }
 }
 
-// After the init's death: until the monitor, or we in its place, have told the end and cleaned up.
-Result<void> settle_dead(const Store& store, const std::string& id) {
-  if (!path_exists(store.run_directory(id))) return ok();  // removed by its monitor
-  auto owner = own_soon(store, id);
-  if (!owner && owner.error().error_number() == ENOENT) return ok();
+// After the init's death: until the monitor, or we in its place, have told the end and cleaned up. The
+// owner's lock, or none when its monitor has removed it: what is then in the trash is the monitor's, with a
+// journal that it still needs.
+Result<Fd> settle_dead(const Store& store, const std::string& id, bool wait = true) {
+  if (!path_exists(store.run_directory(id))) return Fd();
+  auto owner = wait ? own_soon(store, id) : store.own(id, false);
+  if (!owner && owner.error().error_number() == ENOENT) return Fd();
   if (!owner) return std::move(owner).error();
-  if (!path_exists(store.container_directory(id))) return ok();
-  return settle(store, id);
+  if (!path_exists(store.container_directory(id))) return Fd();
+  TRY(settle(store, id));
+  return owner;
 }
 
 // SIGKILL to everything in the container, and to its init should the cgroup not help.
@@ -61,7 +66,7 @@ Error not_running(const Container& container) {
   return conflict("container " + container.record.id + " is not running");
 }
 
-Result<void> kill_and_settle(const Store& store, const Container& container) {
+Result<Fd> kill_and_settle(const Store& store, const Container& container) {
   const auto pidfd = open_process(container.state.run.init);
   if (pidfd) TRY(kill_tree(container, pidfd->get()));
   return settle_dead(store, container.record.id);
@@ -72,6 +77,31 @@ Result<void> remove_damaged(const Store& store, const std::string& id) {
   const auto owner = TRY(own_soon(store, id));
   const auto entries = TRY(runtime::read_journal(store.run_directory(id) + "/journal.json"));
   TRY(runtime::undo_all(entries));
+  TRY(store.discard(id));
+  return store.empty_trash(id);
+}
+
+// kConflict with EAGAIN while somebody makes, starts or cleans up the container: they hold the owner's lock
+// and may wait for the one that is held here, so this does not wait for them.
+Result<void> try_to_remove(const Store& store, const std::string& id, const RemoveRequest& request) {
+  const Fd lock = TRY(store.lock(id));
+  auto container = store.load(id);
+  if (!container) {
+    const bool is_damaged = container.error().kind() != ErrorKind::kNotFound;
+    if (is_damaged && request.force) return remove_damaged(store, id);
+    return std::move(container).error();
+  }
+  const bool is_running = container->state.pid != 0;
+  if (is_running && !request.force) {
+    return conflict("cannot remove container \"/" + container->record.name +
+                    "\": container is running: stop the container before removing or force remove");
+  }
+  const auto owner = is_running ? kill_and_settle(store, *container) : settle_dead(store, id, false);
+  if (!owner && !is_running && owner.error().kind() == ErrorKind::kConflict)
+    return Error(ErrorKind::kConflict, owner.error().text(), EAGAIN);
+  if (!owner) return Error(owner.error());
+  if (!*owner && !path_exists(store.container_directory(id))) return ok();
+  if (request.volumes || container->record.request.remove) take_anonymous_volumes(store, container->record);
   TRY(store.discard(id));
   return store.empty_trash(id);
 }
@@ -87,11 +117,15 @@ Result<void> stop_container(const Store& store, const std::string& ref, const St
   const int timeout_s =
       request.timeout_s.value_or(record.request.stop_timeout_s.value_or(kDefaultStopTimeoutS));
   const auto pidfd = open_process(container.state.run.init);
-  if (!pidfd) return settle_dead(store, record.id);
+  if (!pidfd) {
+    TRY(settle_dead(store, record.id));
+    return ok();
+  }
   if (timeout_s != 0) TRY(sys::pidfd_send_signal(pidfd->get(), signal));
   const int timeout_ms = timeout_s < 0 ? -1 : timeout_s * kMsPerSecond;
   if (timeout_s == 0 || !wait_until_dead(pidfd->get(), timeout_ms)) TRY(kill_tree(container, pidfd->get()));
-  return settle_dead(store, record.id);
+  TRY(settle_dead(store, record.id));
+  return ok();
 }
 
 Result<void> kill_container(const Store& store, const std::string& ref, const std::string& signal) {
@@ -99,7 +133,10 @@ Result<void> kill_container(const Store& store, const std::string& ref, const st
   const Container container = TRY(store.find(ref));
   const std::string what = "cannot kill container: " + ref;
   if (container.state.pid == 0) return std::move(not_running(container)).in(what);
-  if (number == SIGKILL) return kill_and_settle(store, container);
+  if (number == SIGKILL) {
+    TRY(kill_and_settle(store, container));
+    return ok();
+  }
   const auto pidfd = open_process(container.state.run.init);
   if (!pidfd) return std::move(not_running(container)).in(what);
   return sys::pidfd_send_signal(pidfd->get(), number);
@@ -130,25 +167,15 @@ Result<void> remove_container(const Store& store, const std::string& ref, const 
   TRY(store.prepare());
   TRY(recover(store));
   const std::string id = TRY(store.resolve(ref));
-  const Fd lock = TRY(store.lock(id));
-  auto container = store.load(id);
-  if (!container) {
-    const bool is_damaged = container.error().kind() != ErrorKind::kNotFound;
-    if (is_damaged && request.force) return remove_damaged(store, id);
-    return std::move(container).error();
+  const int64_t deadline = monotonic_ns() + kSettleNs;
+  for (;;) {
+    auto removed = try_to_remove(store, id, request);
+    const bool is_busy = !removed && removed.error().error_number() == EAGAIN;
+    if (!is_busy || monotonic_ns() > deadline) return removed;
+    constexpr timespec kPause = {0, 2'000'000};
+    ::nanosleep(&kPause, nullptr);
+    if (!path_exists(store.container_directory(id))) return not_found("No such container: " + ref);
   }
-  if (container->state.pid != 0) {
-    if (!request.force) {
-      return conflict("cannot remove container \"/" + container->record.name +
-                      "\": container is running: stop the container before removing or force remove");
-    }
-    TRY(kill_and_settle(store, *container));
-  } else {
-    TRY(settle_dead(store, id));
-  }
-  if (request.volumes || container->record.request.remove) take_anonymous_volumes(store, container->record);
-  TRY(store.discard(id));
-  return store.empty_trash(id);
 }
 
 }  // namespace engine

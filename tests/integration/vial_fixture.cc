@@ -124,6 +124,12 @@ Vial::~Vial() {
   const std::string left = leaks_since(before_, root_paths(), kPatience);
   INFO("left behind:\n" << left);
   CHECK(left.empty());
+  if (!left.empty()) {  // one test's failure is not the next one's
+    Words remove = {"rm", "-f"};
+    for (const auto& id : split(trim(run({"ps", "-aq"}).out), '\n'))
+      remove.push_back(id);
+    (void)run(remove);
+  }
   (void)remove_tree(directory_);
 }
 
