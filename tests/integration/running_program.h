@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "tests/integration/vial_fixture.h"
 
-// Seconds. Ten times what the slowest machine (an emulated one) was seen to need.
+// Seconds; the slowest wait seen, on an emulated machine, is a few.
 inline constexpr int kPatience = 15;
 
 // Asks `condition` every 10 ms until it holds or `seconds` are over; whether it held.
