@@ -164,7 +164,7 @@ TEST_CASE("the script of --as-shell builds a container with many options") {
                          "--group-add",
                          "7",
                          "-w",
-                         "/work/deep",
+                         "/made/deep",
                          "-v",
                          shared + ":/shared:ro",
                          "--tmpfs",
