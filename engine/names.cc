@@ -56,7 +56,7 @@ unsigned random_number() {
 }  // namespace
 
 Result<void> check_name(const std::string& name) {
-  bool good = name.size() >= 2 && is_alnum(name[0]);
+  bool good = !name.empty() && is_alnum(name[0]);
   for (const char c : name)
     good = good && (is_alnum(c) || c == '_' || c == '.' || c == '-');
   constexpr size_t kLongest = 255;  // it is a file name, too

@@ -7,7 +7,8 @@
 
 namespace engine {
 
-// [a-zA-Z0-9][a-zA-Z0-9_.-]+, kInvalid in Docker's words otherwise.
+// [a-zA-Z0-9][a-zA-Z0-9_.-]*, kInvalid in Docker's words otherwise. Docker wants two characters; one is as
+// good a name, and courses use it (`--name c`).
 Result<void> check_name(const std::string& name);
 // The name without the slash that Docker's API puts in front.
 std::string bare_name(const std::string& name);

@@ -17,7 +17,7 @@ std::string only_line(const std::string& text) {
 
 TEST_CASE("a shell without a terminal ends at once, and the container stays in the list") {
   const Vial vial;
-  const auto started = vial.run({"container", "run", "--name", "first", "busybox"});
+  const auto started = vial.run({"container", "run", "--name", "c", "busybox"});
   CHECK(started.code == 0);
   CHECK(started.out.empty());
   CHECK(started.err.empty());
@@ -26,8 +26,8 @@ TEST_CASE("a shell without a terminal ends at once, and the container stays in t
   const auto all = split(vial.run({"container", "ls", "-a"}).out, '\n');
   REQUIRE(all.size() == 3);
   CHECK_THAT(all[0], Catch::StartsWith("CONTAINER ID   IMAGE     COMMAND   CREATED"));
-  CHECK_THAT(all[1], Contains("busybox   \"sh\"") && Contains("Exited (0)") && Catch::EndsWith("first"));
-  CHECK(vial.run({"container", "rm", "first"}).out == "first\n");
+  CHECK_THAT(all[1], Contains("busybox   \"sh\"") && Contains("Exited (0)") && Catch::EndsWith("c"));
+  CHECK(vial.run({"container", "rm", "c"}).out == "c\n");
 }
 
 TEST_CASE("a shell on a terminal, by image and tag, and stop") {

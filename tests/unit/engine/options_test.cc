@@ -249,8 +249,8 @@ TEST_CASE("limits become the spec's resources") {
 
 TEST_CASE("requests: docker's refusals") {
   RunRequest request;
-  request.name = "a";
-  CHECK(check(request) == "Invalid container name (a), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+  request.name = "_a";
+  CHECK(check(request) == "Invalid container name (_a), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
   request = {};
   request.pid_mode = "container:";
   CHECK(check(request) == "--pid: invalid PID mode");
