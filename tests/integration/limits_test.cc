@@ -79,10 +79,10 @@ TEST_CASE("processor time is held to the quota") {
     return number_of(burned["cpu_seconds"]) / number_of(burned["wall_seconds"]);
   };
   // A virtual machine whose host takes the processor away counts that time as the container's. No such
-  // accident makes it less: of three tries one must be right. Without the quota all would be near 1.
+  // accident makes it less: of six tries one must be right. Without the quota all would be near 1.
   const auto least_share = [&](const Words& options, double most) {
     double least = 1;
-    for (int tries = 0; tries < 3 && least >= most; ++tries)
+    for (int tries = 0; tries < 6 && least >= most; ++tries)
       least = std::min(least, share(options, "3"));
     return least;
   };
