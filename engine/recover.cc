@@ -40,6 +40,7 @@ void empty_one(const Store& store, const std::string& id) {
   const auto owner = sys::open((run + "/owner").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (owner && !sys::flock(owner->get(), LOCK_EX | LOCK_NB)) return;
   if (!undo_journal(run)) return;
+  (void)store.release_names_of(id);
   (void)store.empty_trash(id);
 }
 

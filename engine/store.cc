@@ -254,8 +254,19 @@ Result<void> Store::discard(const std::string& id) const {
   if (check_name(name)) {
     const Fd guard = TRY(guard_names(run_root_));
     if (name_holder(root_, name) == id) ::unlink((root_ + "/names/" + name).c_str());
+  } else {
+    TRY(release_names_of(id));
   }
   return move_away(run_directory(id), run_trash_directory(id));
+}
+
+Result<void> Store::release_names_of(const std::string& id) const {
+  const Fd guard = TRY(guard_names(run_root_));
+  const auto names = TRY(list_directory(root_ + "/names"));
+  for (const auto& name : names) {
+    if (name_holder(root_, name) == id) ::unlink((root_ + "/names/" + name).c_str());
+  }
+  return ok();
 }
 
 Result<void> Store::empty_trash(const std::string& id) const {

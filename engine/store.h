@@ -76,6 +76,10 @@ class Store {
   // is the only sign of life that is believed. With `wait` blocks; otherwise kConflict when it is held.
   Result<Fd> own(const std::string& id, bool wait) const;
 
+  // Frees every name that belongs to `id`: after a kill between the name and the record, or between a record
+  // and its name, when no record says which it is. Reads all names. kSystem.
+  Result<void> release_names_of(const std::string& id) const;
+
   // Moves both directories of a container out of sight (rename, first the one that makes it exist) and frees
   // its name; then there is no such container any more. What was moved is deleted by empty_trash(id), which
   // may take long and may be killed at any point. Doing it again is no error.
