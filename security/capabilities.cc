@@ -63,9 +63,10 @@ constexpr CapabilityMask bit(std::string_view name) {
 
 constexpr CapabilityMask kDefault = bit("CHOWN") | bit("DAC_OVERRIDE") | bit("FSETID") | bit("FOWNER") |
                                     bit("SETGID") | bit("SETUID") | bit("SETFCAP") | bit("SETPCAP") |
-                                    bit("NET_BIND_SERVICE") | bit("SYS_CHROOT") | bit("KILL");
-constexpr CapabilityMask kDockerDefault = kDefault | bit("MKNOD") | bit("NET_RAW") | bit("AUDIT_WRITE");
-static_assert(kDefault == 0x800405fb && kDockerDefault == 0xa80425fb);
+                                    bit("NET_BIND_SERVICE") | bit("NET_RAW") | bit("SYS_CHROOT") |
+                                    bit("KILL");
+constexpr CapabilityMask kDockerDefault = kDefault | bit("MKNOD") | bit("AUDIT_WRITE");
+static_assert(kDefault == 0x800425fb && kDockerDefault == 0xa80425fb);
 
 std::string without_prefix(std::string_view name) {
   const std::string upper = to_upper(name);

@@ -72,7 +72,7 @@ TEST_CASE("no descriptor above 2, no host mount, no capability beyond the set") 
                  rootfs);
   INFO(output.out);
   CHECK(output.out.starts_with("4\n"));  // 0 1 2 and ls's own directory
-  CHECK(contains(output.out, "CapBnd:\t00000000800405fb"));
+  CHECK(contains(output.out, "CapBnd:\t00000000800425fb"));
   CHECK(contains(output.out, "CapInh:\t0000000000000000"));
   for (const auto& line : split(output.out, '\n')) {
     const auto fields = split(line, ' ');
