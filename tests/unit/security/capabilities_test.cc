@@ -26,7 +26,8 @@ TEST_CASE("capabilities have the kernel's numbers") {
   CHECK(capability_number("BPF").value() == CAP_BPF);
   CHECK(capability_number("CHECKPOINT_RESTORE").value() == CAP_CHECKPOINT_RESTORE);
   CHECK(kLastCapability == CAP_LAST_CAP);
-  for (const char* bad : {"", "CAP_", "CAP_NONE", "CAP_CAP_CHOWN", " CHOWN", "ALL"})
+  for (const char* bad :
+       {"", "CAP_", "CAP_NONE", "CAP_CAP_CHOWN", " CHOWN", "ALL", "13", "CAP_13", "CHOWN,KILL"})
     CHECK_FALSE(capability_number(bad));
 }
 
