@@ -178,3 +178,16 @@ TEST_CASE("the plan is the same for the same spec and can be shown without root"
   CHECK(contains(first, "clone3(CLONE_PIDFD"));
   CHECK(contains(first, "pivot_root(2)"));
 }
+
+TEST_CASE("views shorten ids, and only ids") {
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec({"true"});
+  const std::string id(64, 'a');
+  spec.hostname = id;
+  spec.domainname = id + "a";
+  const Plan plan = plan_of(spec, rootfs);
+  const std::string text = runtime::dry_run_text(plan);
+  CHECK(contains(text, "sethostname(aaaaaaaaaaaa...)"));
+  CHECK(contains(text, "setdomainname(" + spec.domainname + ")"));
+  CHECK(contains(runtime::explain_text(plan, {}), "call    sethostname(aaaaaaaaaaaa...)"));
+}
