@@ -151,9 +151,15 @@ class PivotRoot : public Step {
     // pivot_root(2), "pivot_root(".", ".")": both roots are stacked on the same directory; "." is then the
     // old one.
     TRY(sys::fchdir(context.root_fd.get()));
+    Fd old_root;
+    if (contains(propagation_, "shared")) old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::pivot_root(".", "."));
-    // Where mounts are shared with the host, so would be that they go.
-    if (contains(propagation_, "shared")) TRY(sys::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr));
+    if (old_root) {
+      // Where mounts are shared with the host, so would be that they go.
+      mount_attr attributes = {};
+      attributes.propagation = MS_SLAVE;
+      TRY(sys::mount_setattr(old_root.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, attributes));
+    }
     TRY(sys::umount2(".", MNT_DETACH));
     TRY(sys::chdir("/"));
     return set_root_propagation(propagation_);

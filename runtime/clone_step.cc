@@ -34,6 +34,17 @@ CloneStep::CloneStep(const namespaces::NamespaceSet& namespaces, bool cgroup_lat
   if (cgroup_later) flags_ &= ~static_cast<unsigned long>(CLONE_NEWCGROUP);
 }
 
+namespace {
+
+// The launcher aimed its children at the container's pid namespace: those to come (hooks) are the host's
+// again.
+Result<void> leave_pid_namespace() {
+  const Fd own = TRY(sys::open("/proc/self/ns/pid", O_RDONLY));
+  return sys::setns(own.get(), CLONE_NEWPID);
+}
+
+}  // namespace
+
 bool CloneStep::joins_by_helper(const namespaces::NamespaceSet& namespaces) {
   if (!namespaces.is_separate("user")) return false;
   const auto& entries = namespaces.entries();
@@ -106,6 +117,7 @@ Result<void> CloneStep::perform(StepContext& context) const {
   context.in_child = pid == 0;
   context.init_pid = pid;
   if (pid > 0) context.init_pidfd = Fd(pidfd);
+  if (pid > 0 && namespaces_.path_of("pid")) return leave_pid_namespace();
   return ok();
 }
 

@@ -12,11 +12,13 @@
 namespace runtime {
 namespace {
 
-// True for a byte, false when the other side is gone.
+// True for a byte, false when the other side is gone (ECONNRESET: with a byte of ours unread).
 Result<bool> wait_for_byte(int fd) {
   char byte = 0;
-  const size_t count = TRY(sys::read(fd, {&byte, 1}));
-  return count == 1;
+  auto count = sys::read(fd, {&byte, 1});
+  if (!count && count.error().error_number() == ECONNRESET) return false;
+  if (!count) return std::move(count).error();
+  return *count == 1;
 }
 
 Result<void> send_byte(int fd) {
