@@ -11,6 +11,7 @@ namespace {
 constexpr HandlerOf kHandlers[] = {
     {"image load", load_images},
     {"image import", import_image},
+    {"image pull", pull_image},
 };
 
 }  // namespace

@@ -139,7 +139,8 @@ Result<Token> parse_token(std::string_view body) {
   if (token.text.empty()) return invalid("the token server's answer has no token");
   const bool clean =
       std::all_of(token.text.begin(), token.text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-  if (!clean || token.text.size() > kMaxToken) return invalid("the token server's answer has no usable token");
+  if (!clean || token.text.size() > kMaxToken)
+    return invalid("the token server's answer has no usable token");
   const auto expires = TRY(view.optional_integer("expires_in"));
   constexpr int64_t kShortest = 60;
   if (expires) token.expires_in_s = std::max(*expires, kShortest);

@@ -34,8 +34,9 @@ std::string normal_key(std::string_view key) {
 }
 
 bool is_helper_name(std::string_view name) {
-  return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                 "-_.") == std::string_view::npos;
+  return !name.empty() && name.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "-_.") == std::string_view::npos;
 }
 
 struct HelperAnswer {
@@ -166,7 +167,8 @@ Result<std::string> CredentialFile::helper_for(const std::string& key) const {
   return "docker-credential-" + name;
 }
 
-Result<std::optional<Credentials>> CredentialFile::find(std::string_view domain, std::string_view path) const {
+Result<std::optional<Credentials>> CredentialFile::find(std::string_view domain,
+                                                        std::string_view path) const {
   const std::string key = credentials_key(domain);
   const std::string helper = TRY(helper_for(key));
   if (!helper.empty()) {

@@ -25,8 +25,8 @@ std::string credentials_key(std::string_view domain);
 
 class CredentialFile {
  public:
-  // $DOCKER_CONFIG/config.json, else ~/.docker/config.json; no file is an empty one. Errors: kSystem, kCorrupt,
-  // kInvalid.
+  // $DOCKER_CONFIG/config.json, else ~/.docker/config.json; no file is an empty one. Errors: kSystem,
+  // kCorrupt, kInvalid.
   static Result<CredentialFile> open();
   static Result<CredentialFile> parse(std::string path, std::string_view text);
 
@@ -34,8 +34,8 @@ class CredentialFile {
   // (${XDG_RUNTIME_DIR}/containers/auth.json). Runs a program. Errors: kInvalid for what the file or the
   // helper says wrongly.
   Result<std::optional<Credentials>> find(std::string_view domain, std::string_view path) const;
-  // Stores by the helper that is responsible, else in the file (0600). Returns true when it is the file, where
-  // the secret is not encrypted. Errors: kSystem, kInvalid when the helper refuses.
+  // Stores by the helper that is responsible, else in the file (0600). Returns true when it is the file,
+  // where the secret is not encrypted. Errors: kSystem, kInvalid when the helper refuses.
   Result<bool> store(std::string_view domain, const Credentials& credentials);
   // False when there were none.
   Result<bool> erase(std::string_view domain);

@@ -119,8 +119,8 @@ Result<Document> read_document(std::string bytes, std::string_view content_type,
   if (!is_index && !is_manifest_type(type))
     return unsupported("the registry sent a '" + printable(type) + "', which is no image manifest");
   if (described && !described->media_type.empty() && described->media_type != type) {
-    return corrupt("the index says '" + printable(described->media_type) + "' but the registry sent a '" + type +
-                   "'");
+    return corrupt("the index says '" + printable(described->media_type) + "' but the registry sent a '" +
+                   type + "'");
   }
   const auto algorithm = described ? described->digest.algorithm() : DigestAlgorithm::kSha256;
   Digest digest = TRY(digest_of(bytes, algorithm));

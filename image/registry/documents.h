@@ -42,7 +42,7 @@ struct Document {
   std::string bytes;
   std::string media_type;
   Digest digest;
-  std::optional<Index> index;        // one of the two is there
+  std::optional<Index> index;  // one of the two is there
   std::optional<Manifest> manifest;
 };
 // `content_type` is the header's value and `described` what a descriptor said of it, if one led here. Errors:

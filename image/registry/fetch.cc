@@ -85,11 +85,12 @@ bool Fetch::retry(const AnswerHead* head) {
 
 Result<bool> Fetch::follow(const std::string& location) {
   if (++redirects_ > kRedirects)
-    return invalid("registry " + remote_->host() + " redirects more than " + std::to_string(kRedirects) + " times");
+    return invalid("registry " + remote_->host() + " redirects more than " + std::to_string(kRedirects) +
+                   " times");
   Url target = TRY_IN("registry " + remote_->host() + " redirects", resolve_url(url_, location));
   if (url_.scheme == "https" && target.scheme != "https") {
-    return invalid("registry " + remote_->host() + " redirects from https to plain http (" + target.authority() +
-                   "): refused");
+    return invalid("registry " + remote_->host() + " redirects from https to plain http (" +
+                   target.authority() + "): refused");
   }
   redirected_ = std::move(target);
   TRY(send());
@@ -97,8 +98,7 @@ Result<bool> Fetch::follow(const std::string& location) {
 }
 
 Result<bool> Fetch::act_on_fault(const TransferEnd& end) {
-  const bool may_be_plain =
-      end.fault == TransferFault::kConnect || end.fault == TransferFault::kNotTls;
+  const bool may_be_plain = end.fault == TransferFault::kConnect || end.fault == TransferFault::kNotTls;
   if (may_be_plain && !redirected_ && !request_.url && remote_->fall_back_to_http()) {
     TRY(send());
     return false;

@@ -24,7 +24,7 @@ class HttpServer {
  public:
   explicit HttpServer(int socket_fd) : socket_fd_(socket_fd), multi_(::curl_multi_init()) {
     // One transfer a connection: over a shared one a layer that waits for its unpacker would stop the others.
-    ::curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);  // NOLINT: variadic
+    ::curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);   // NOLINT: variadic
     ::curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);  // NOLINT: variadic
   }
   HttpServer(const HttpServer&) = delete;
@@ -90,8 +90,8 @@ class HttpServer {
     const auto profile = profiles_.find(request->profile);
     if (profile == profiles_.end()) return false;
     Fd in = request->has_body ? std::move(packet.descriptors[1]) : Fd();
-    auto transfer = HttpTransfer::make(*request, profile->second, socket_fd_, std::move(packet.descriptors[0]),
-                                       std::move(in));
+    auto transfer = HttpTransfer::make(*request, profile->second, socket_fd_,
+                                       std::move(packet.descriptors[0]), std::move(in));
     if (!transfer) {
       const TransferEnd end = {request->id, TransferFault::kRefused, transfer.error().text()};
       return send_packet(socket_fd_, pack(end)).has_value();

@@ -29,7 +29,8 @@ Result<Fd> memory_file(std::string_view bytes) {
   return file;
 }
 
-Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int>& writers, int64_t timeout_ns) {
+Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int>& writers,
+                          int64_t timeout_ns) {
   std::vector<pollfd> entries;
   for (const int fd : readers)
     entries.push_back({fd, POLLIN, 0});
@@ -44,7 +45,8 @@ Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int
 Result<HttpClient> HttpClient::start(const Settings& settings) {
   sys::SocketPair pair = TRY(sys::socketpair(AF_UNIX, SOCK_SEQPACKET));
   const int theirs = pair.theirs.get();
-  HttpProcess process = TRY(start_http_process(theirs, prepare_http, [theirs] { return serve_http(theirs); }));
+  HttpProcess process =
+      TRY(start_http_process(theirs, prepare_http, [theirs] { return serve_http(theirs); }));
   return HttpClient(settings, std::move(process), std::move(pair.ours));
 }
 

@@ -76,6 +76,7 @@ class HttpClient {
 Result<Fd> memory_file(std::string_view bytes);
 
 // Waits until one of the descriptors is readable (or, if it is in `writers`, writable) or the time is over.
-Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int>& writers, int64_t timeout_ns);
+Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int>& writers,
+                          int64_t timeout_ns);
 
 }  // namespace image::registry

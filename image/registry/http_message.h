@@ -14,8 +14,9 @@
 
 namespace image::registry {
 
-inline constexpr size_t kMaxMessage = 160U << 10U;     // bytes; a socket's buffer takes it
-inline constexpr size_t kMaxHeaderBytes = 64U << 10U;  // of one answer's headers, as many as most servers take
+inline constexpr size_t kMaxMessage = 160U << 10U;  // bytes; a socket's buffer takes it
+inline constexpr size_t kMaxHeaderBytes = 64U
+                                          << 10U;  // of one answer's headers, as many as most servers take
 inline constexpr size_t kMaxHeaders = 256;
 
 struct Header {
@@ -24,15 +25,15 @@ struct Header {
   bool operator==(const Header&) const = default;
 };
 
-// Parent to child: certificates for the requests that name `profile`; with it come three descriptors of memory
-// files: authorities, client certificate, client key (PEM; empty: none).
+// Parent to child: certificates for the requests that name `profile`; with it come three descriptors of
+// memory files: authorities, client certificate, client key (PEM; empty: none).
 struct TlsProfile {
   uint32_t profile = 0;
   bool verify = true;  // false only for hosts that the settings call insecure
 };
 
-// Parent to child: a request; with it come the writing end of a pipe for the answer's body and, if has_body, a
-// file with the request's.
+// Parent to child: a request; with it come the writing end of a pipe for the answer's body and, if has_body,
+// a file with the request's.
 struct WireRequest {
   uint32_t id = 0;
   uint32_t profile = 0;

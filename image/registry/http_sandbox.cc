@@ -41,8 +41,8 @@ using security::SeccompFilterSpec;
 using security::SeccompRule;
 
 // What libcurl, OpenSSL and the C library's resolver (with its thread) need to talk to servers. mmap and
-// mprotect without PROT_EXEC, clone for threads only, sockets of the three families; clone3 does not exist, so
-// that the C library falls back to clone, whose flags a filter can see. Everything else is EPERM.
+// mprotect without PROT_EXEC, clone for threads only, sockets of the three families; clone3 does not exist,
+// so that the C library falls back to clone, whose flags a filter can see. Everything else is EPERM.
 SeccompFilterSpec http_filter() {
   SeccompFilterSpec spec;
   spec.default_action = "SCMP_ACT_ERRNO";
@@ -51,15 +51,16 @@ SeccompFilterSpec http_filter() {
   const auto allow = [&](std::vector<std::string> names, std::vector<SeccompArgument> arguments = {}) {
     spec.rules.push_back(SeccompRule{std::move(names), "SCMP_ACT_ALLOW", {}, std::move(arguments)});
   };
-  allow({"read", "write", "readv", "writev", "pread64", "lseek", "close", "fcntl", "fstat", "newfstatat", "statx",
-         "openat", "dup", "pipe2", "eventfd2", "ioctl"});
+  allow({"read", "write", "readv", "writev", "pread64", "lseek", "close", "fcntl", "fstat", "newfstatat",
+         "statx", "openat", "dup", "pipe2", "eventfd2", "ioctl"});
   allow({"poll", "ppoll", "select", "pselect6", "connect", "getsockname", "getpeername", "getsockopt",
          "setsockopt", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "bind", "shutdown",
          "socketpair"});
-  allow({"munmap", "mremap", "madvise", "brk", "futex", "membarrier", "rseq", "set_robust_list", "sched_yield",
-         "sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall"});
-  allow({"clock_gettime", "clock_getres", "clock_nanosleep", "gettimeofday", "time", "getpid", "gettid", "getuid",
-         "geteuid", "getgid", "getegid", "getrandom", "uname", "exit", "exit_group", "sysinfo"});
+  allow({"munmap", "mremap", "madvise", "brk", "futex", "membarrier", "rseq", "set_robust_list",
+         "sched_yield", "sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+         "restart_syscall"});
+  allow({"clock_gettime", "clock_getres", "clock_nanosleep", "gettimeofday", "time", "getpid", "gettid",
+         "getuid", "geteuid", "getgid", "getegid", "getrandom", "uname", "exit", "exit_group", "sysinfo"});
   for (const uint64_t family : {AF_INET, AF_INET6, AF_NETLINK})
     allow({"socket"}, {{0, family, 0, "SCMP_CMP_EQ"}});
   allow({"mmap", "mprotect"}, {{2, PROT_EXEC, 0, "SCMP_CMP_MASKED_EQ"}});
@@ -175,8 +176,7 @@ Result<HttpProcess> start_http_process(int socket_fd, const std::function<void()
   sys::Pipe alive = TRY(sys::pipe2(0));
   int pidfd = -1;
   clone_args arguments = {};
-  arguments.flags =
-      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD;
+  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);  // clone3(2) wants addresses as numbers
   arguments.exit_signal = SIGCHLD;
   const pid_t pid = TRY_IN("sandbox", sys::clone3(arguments));

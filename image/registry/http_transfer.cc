@@ -55,8 +55,9 @@ HttpTransfer::~HttpTransfer() {
   ::curl_slist_free_all(headers_);
 }
 
-Result<std::unique_ptr<HttpTransfer>> HttpTransfer::make(const WireRequest& request, const TlsMaterial& material,
-                                                         int socket_fd, Fd out, Fd in) {
+Result<std::unique_ptr<HttpTransfer>> HttpTransfer::make(const WireRequest& request,
+                                                         const TlsMaterial& material, int socket_fd, Fd out,
+                                                         Fd in) {
   std::unique_ptr<HttpTransfer> transfer(
       new HttpTransfer(request, socket_fd, std::move(out), std::move(in)));  // NOLINT: private constructor
   transfer->easy_ = ::curl_easy_init();
@@ -163,7 +164,8 @@ size_t HttpTransfer::on_header(char* data, size_t size, size_t count, void* self
     return 0;
   }
   const size_t colon = line.find(':');
-  if (transfer->head_sent_ || line.starts_with("HTTP/") || colon == std::string_view::npos) return line.size();
+  if (transfer->head_sent_ || line.starts_with("HTTP/") || colon == std::string_view::npos)
+    return line.size();
   transfer->head_.headers.push_back(
       {to_lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
   return line.size();

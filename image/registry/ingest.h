@@ -29,7 +29,8 @@ class Ingest {
   void remove();
 
  private:
-  Ingest(std::string path, Fd file, uint64_t size) : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+  Ingest(std::string path, Fd file, uint64_t size)
+      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
   std::string path_;
   Fd file_;
   uint64_t size_;

@@ -17,10 +17,10 @@ namespace image::registry {
 namespace {
 
 constexpr size_t kBufferSize = 256U << 10U;
-constexpr int kTurns = 16;              // of one layer before the others have their turn
-constexpr int kBreaks = 3;              // in a row
+constexpr int kTurns = 16;                 // of one layer before the others have their turn
+constexpr int kBreaks = 3;                 // in a row
 constexpr uint64_t kProgress = 1U << 20U;  // bytes after which a break is a new one
-constexpr mode_t kRootMode = 0755;      // of a layer whose archive does not say
+constexpr mode_t kRootMode = 0755;         // of a layer whose archive does not say
 constexpr uint32_t kOk = 200;
 constexpr uint32_t kPartialContent = 206;
 constexpr uint32_t kRangeNotSatisfiable = 416;
@@ -208,8 +208,8 @@ Result<void> LayerDownload::verify() {
   fetch_.reset();
   const Digest found = TRY(hasher_.finish());
   if (found != order_.blob.digest) {
-    return corrupt("the registry sent something else: it should be " + order_.blob.digest.text() + " but is " +
-                   found.text());
+    return corrupt("the registry sent something else: it should be " + order_.blob.digest.text() +
+                   " but is " + found.text());
   }
   verified_ = true;
   worker_->close_input();

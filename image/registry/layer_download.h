@@ -80,10 +80,10 @@ class LayerDownload {
   bool has_head_ = false;
   uint64_t skip_ = 0;  // bytes that a server sends again, as it does not know Range
   uint64_t position_ = 0;
-  uint64_t replayed_ = 0;        // bytes of an earlier try
-  uint64_t last_break_ = 0;      // where the connection broke last
-  int breaks_ = 0;               // without much progress in between
-  int64_t not_before_ns_ = 0;    // when to ask again
+  uint64_t replayed_ = 0;      // bytes of an earlier try
+  uint64_t last_break_ = 0;    // where the connection broke last
+  int breaks_ = 0;             // without much progress in between
+  int64_t not_before_ns_ = 0;  // when to ask again
   std::vector<char> buffer_;
   std::string_view unsent_;  // of buffer_: not yet with the worker
   bool verified_ = false;

@@ -23,9 +23,8 @@ FetchRequest pull_request(const Reference& repository, const std::string& what) 
 }
 
 Error access_denied(const Reference& name, const Error& why) {
-  return Error(why.kind(),
-               "pull access denied for " + name.familiar_repository() +
-                   ", repository does not exist or may require 'vial login': " + why.text());
+  return Error(why.kind(), "pull access denied for " + name.familiar_repository() +
+                               ", repository does not exist or may require 'vial login': " + why.text());
 }
 
 Error manifest_error(const Reference& name, const Answer& answer) {
@@ -44,7 +43,8 @@ Result<Answer> get_manifest(Remote& remote, const Reference& name) {
   FetchRequest request = pull_request(name, "/manifests/" + which);
   request.headers.push_back({"Accept", kManifestTypes});
   auto answer = fetch(remote, request, kMaxManifestBytes);
-  if (!answer && answer.error().text().starts_with("unauthorized")) return access_denied(name, answer.error());
+  if (!answer && answer.error().text().starts_with("unauthorized"))
+    return access_denied(name, answer.error());
   if (!answer) return answer;
   if (answer->head.status != kOk) return manifest_error(name, *answer);
   return answer;
@@ -86,8 +86,8 @@ Result<Document> fetch_manifest(Remote& remote, const Reference& reference) {
     const Digest digest = TRY_IN("header Docker-Content-Digest", Digest::parse(said));
     TRY(expect_digest(answer.body, digest, reference.familiar() + ": header Docker-Content-Digest"));
   }
-  Document document = TRY_IN(reference.familiar(), read_document(std::move(answer.body),
-                                                                 answer.head.header("content-type"), {}));
+  Document document = TRY_IN(reference.familiar(),
+                             read_document(std::move(answer.body), answer.head.header("content-type"), {}));
   if (reference.digest()) document.digest = *reference.digest();
   return document;
 }
@@ -104,14 +104,14 @@ Result<Document> fetch_described(Remote& remote, const Reference& repository, co
                 read_document(std::move(answer.body), answer.head.header("content-type"), described));
 }
 
-Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository, const Descriptor& described) {
+Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository,
+                                     const Descriptor& described) {
   const std::string what = "blob " + described.digest.text();
   if (described.size > kMaxSmallAnswer) return invalid(what + ": is larger than 4 MiB");
   const FetchRequest request = pull_request(repository, "/blobs/" + described.digest.text());
   // One byte more shows that there is more.
   Answer answer = TRY_IN(what, fetch(remote, request, described.size));
-  if (answer.head.status != kOk)
-    return status_error(answer.url, answer.head.status, answer.body).in(what);
+  if (answer.head.status != kOk) return status_error(answer.url, answer.head.status, answer.body).in(what);
   if (answer.body.size() != described.size) {
     return corrupt(what + ": should have " + std::to_string(described.size) + " bytes but has " +
                    std::to_string(answer.body.size()));
@@ -158,8 +158,9 @@ Result<RemoteImage> fetch_image(Remote& remote, const Reference& reference, cons
   std::string config_json = TRY(fetch_small_blob(remote, reference, manifest.manifest->config));
   ImageConfig config = TRY_IN("configuration of " + reference.familiar(), parse_config(config_json));
   if (config.diff_ids.size() != manifest.manifest->layers.size()) {
-    return corrupt(reference.familiar() + ": the manifest has " + std::to_string(manifest.manifest->layers.size()) +
-                   " layers, the configuration " + std::to_string(config.diff_ids.size()));
+    return corrupt(reference.familiar() + ": the manifest has " +
+                   std::to_string(manifest.manifest->layers.size()) + " layers, the configuration " +
+                   std::to_string(config.diff_ids.size()));
   }
   return RemoteImage{std::move(top), std::move(manifest), std::move(config_json), std::move(config)};
 }

@@ -24,7 +24,8 @@ Result<Document> fetch_manifest(Remote& remote, const Reference& reference);
 // What an index describes.
 Result<Document> fetch_described(Remote& remote, const Reference& repository, const Descriptor& described);
 // A small blob: an image's configuration. kCorrupt when it is not what was described.
-Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository, const Descriptor& described);
+Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository,
+                                     const Descriptor& described);
 // All tags, over all pages. kNotFound when there is no such repository.
 Result<std::vector<std::string>> fetch_tags(Remote& remote, const Reference& repository);
 

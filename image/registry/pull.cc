@@ -20,8 +20,13 @@ constexpr int64_t kProgressNs = 100'000'000;  // between two looks at what is un
 // The layers of one image: which the store has, which are under way.
 class LayerSet {
  public:
-  LayerSet(const Store& store, const Staging& staging, Remote& remote, PullObserver& observer)
-      : store_(store), staging_(staging), remote_(remote), observer_(observer) {}
+  LayerSet(const Store& store, const Staging& staging, Remote& remote, PullObserver& observer,
+           std::string repository)
+      : store_(store),
+        staging_(staging),
+        remote_(remote),
+        observer_(observer),
+        repository_(std::move(repository)) {}
 
   Result<std::vector<NewLayer>> provide(const Reference& reference, const RemoteImage& image,
                                         const Limits& limits) {
@@ -70,6 +75,7 @@ class LayerSet {
       if (!present && present.error().kind() != ErrorKind::kNotFound) return std::move(present).error();
       Slot slot{blobs[i], NewLayer{chain, diff_id, 0, {}}, present.has_value(), {}};
       if (present) slot.publish.size_bytes = present->size_bytes;
+      slot.publish.blob = LayerBlob{blobs[i].digest, blobs[i].size, blobs[i].media_type, {repository_}};
       layers_.push_back(std::move(slot));
       tell(i, layers_[i].present ? LayerPhase::kExists : LayerPhase::kWaiting);
       parent = std::move(chain);
@@ -139,6 +145,8 @@ class LayerSet {
         if (unpacked == unpacked_.end()) return ok();
         TRY(finish_layer(fs_directory(slot), lower_, unpacked->second.answer));
         slot.publish.size_bytes = unpacked->second.answer.size_bytes;
+        slot.publish.entries = unpacked->second.answer.entries;
+        slot.publish.blob_file = slot.download->blob_file();
         tell(finished_, LayerPhase::kComplete);
       }
       lower_.push_back(fs_directory(slot));
@@ -150,6 +158,7 @@ class LayerSet {
   const Staging& staging_;
   Remote& remote_;
   PullObserver& observer_;
+  std::string repository_;  // that has the blobs
   std::vector<Slot> layers_;
   std::vector<size_t> under_way_;
   std::map<size_t, UnpackedLayer> unpacked_;
@@ -165,8 +174,10 @@ Result<PulledImage> pull_one(const Store& store, Remote& remote, const PullReque
   const auto before = store.find(reference.familiar());
   const Staging staging = TRY(store.stage());
   TRY(make_directories(staging.path() + "/empty", 0755));
-  LayerSet layers(store, staging, remote, observer);
+  LayerSet layers(store, staging, remote, observer, reference.repository());
   NewImage publish{image.manifest.manifest->config.digest, image.config_json, {}, {}};
+  publish.manifest_json = image.manifest.bytes;
+  publish.manifest = image.manifest.digest;
   publish.layers = TRY(layers.provide(reference, image, request.limits));
   if (!reference.tag().empty() && !reference.digest()) publish.tags.push_back(reference);
   publish.tags.push_back(reference.with_digest(image.top.digest));
@@ -207,8 +218,8 @@ Result<std::optional<Credentials>> find_credentials(const Reference& reference) 
   return file.find(reference.domain(), reference.path());
 }
 
-Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request, const Settings& settings,
-                                      PullObserver& observer) {
+Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request,
+                                      const Settings& settings, PullObserver& observer) {
   constexpr int64_t kKept = 7 * 86400 * kSecond;  // a pull that nobody took up for a week
   sweep_ingest(store.root(), kKept);
   HttpClient client = TRY(HttpClient::start(settings));

@@ -48,8 +48,8 @@ struct PulledImage {
 
 // Errors: those of fetch_image() and LayerDownload, Store::publish. On any of them the store is as it was,
 // but for images of tags before the failed one; bytes that came are kept for the next pull.
-Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request, const Settings& settings,
-                                      PullObserver& observer);
+Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request,
+                                      const Settings& settings, PullObserver& observer);
 
 // The credentials for a reference, as ~/.docker/config.json and its helpers have them.
 Result<std::optional<Credentials>> find_credentials(const Reference& reference);

@@ -111,7 +111,8 @@ std::string Remote::authorization(const Url& url, const std::string& scope) cons
 
 Result<void> Remote::authorize(const AnswerHead& refusal, const std::string& scope) {
   const auto challenge = choose_challenge(refusal.all("www-authenticate"));
-  if (!challenge) return invalid("unauthorized: registry " + host_ + " refuses and does not say what it wants");
+  if (!challenge)
+    return invalid("unauthorized: registry " + host_ + " refuses and does not say what it wants");
   if (challenge->scheme == "bearer") return fetch_token(*challenge, scope);
   if (!credentials_ || credentials_->user.empty())
     return invalid("no basic auth credentials: log in with \"vial login " + host_ + "\"");

@@ -59,7 +59,8 @@ class Remote {
     std::string text;
     int64_t expires_ns = 0;  // monotonic
   };
-  Remote(HttpClient& client, const Settings& settings, std::string host, std::optional<Credentials> credentials)
+  Remote(HttpClient& client, const Settings& settings, std::string host,
+         std::optional<Credentials> credentials)
       : client_(&client),
         settings_(&settings),
         host_(std::move(host)),

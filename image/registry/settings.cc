@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint64_t kMaxDownloads = 16;
 constexpr size_t kMaxPem = 4U << 20U;
-constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                          "/etc/ssl/cert.pem"};
+constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                          "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
 Result<void> expect_members(const JsonView& view, std::initializer_list<std::string_view> known) {
   const auto members = TRY(view.members());
@@ -138,7 +138,8 @@ Result<Settings> read_settings(const std::string& path) {
 Result<Certificates> read_certificates(const Settings& settings, const std::string& host) {
   Certificates result;
   result.authorities = system_bundle();
-  if (host.find('/') != std::string::npos || host.starts_with('.')) return invalid("no host: " + printable(host));
+  if (host.find('/') != std::string::npos || host.starts_with('.'))
+    return invalid("no host: " + printable(host));
   for (const auto& directory : settings.certificate_directories)
     TRY(add_directory(directory + "/" + host, result));
   return result;

@@ -18,7 +18,7 @@ inline constexpr const char* kSettingsPath = "/etc/vial/registries.json";
 inline constexpr int64_t kSecond = 1'000'000'000;  // ns
 
 struct Settings {
-  std::vector<std::string> insecure;                        // hosts: plain http and unknown certificates will do
+  std::vector<std::string> insecure;  // hosts: plain http and unknown certificates will do
   std::map<std::string, std::vector<std::string>> mirrors;  // domain -> hosts or addresses, asked first
   std::string search = "https://index.docker.io";           // who answers `search TERM`
   uint64_t downloads = 3;                                   // layers at a time

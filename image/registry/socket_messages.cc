@@ -63,7 +63,8 @@ Result<std::optional<Packet>> receive_packet(int socket_fd, bool wait) {
     for (size_t i = 0; i < std::min(passed, kMaxPassed); ++i)
       packet.descriptors.emplace_back(numbers[i]);
   }
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return corrupt("the HTTP process said too much at once");
+  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    return corrupt("the HTTP process said too much at once");
   packet.bytes.resize(static_cast<size_t>(std::max<ssize_t>(count, 0)));
   return std::optional(std::move(packet));
 }

@@ -20,8 +20,8 @@ struct Packet {
 
 // Blocks while the socket's buffer is full. kSystem EPIPE when the peer is gone.
 Result<void> send_packet(int socket_fd, std::string_view bytes, const std::vector<int>& descriptors = {});
-// The next packet; an empty one when the peer is gone; nullopt when `wait` is false and none is there. kCorrupt
-// for a packet of more than kMaxMessage bytes.
+// The next packet; an empty one when the peer is gone; nullopt when `wait` is false and none is there.
+// kCorrupt for a packet of more than kMaxMessage bytes.
 Result<std::optional<Packet>> receive_packet(int socket_fd, bool wait);
 
 }  // namespace image::registry
