@@ -68,7 +68,7 @@ Result<void> Fetch::send() {
 }
 
 bool Fetch::retry(const AnswerHead* head) {
-  if (++attempts_ >= kAttempts) return false;
+  if (!request_.retries || ++attempts_ >= kAttempts) return false;
   int64_t delay = remote_->settings().retry_delay_ns << (attempts_ - 1);
   if (head != nullptr) {
     const auto seconds = parse_uint(head->header("retry-after"));
@@ -181,7 +181,7 @@ Result<Answer> fetch(Remote& remote, const FetchRequest& request, size_t limit) 
       TRY(wait_for_any(readers, {}, wake == INT64_MAX ? INT64_MAX / 2 : wake - monotonic_ns()));
     }
     if (one.end()->fault == TransferFault::kNone) return Answer{one.head(), std::move(body), one.url()};
-    if (broken == kBrokenBodies) return transfer_error(one.url(), *one.end());
+    if (broken == kBrokenBodies || !request.retries) return transfer_error(one.url(), *one.end());
   }
 }
 

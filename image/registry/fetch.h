@@ -21,6 +21,7 @@ struct FetchRequest {
   std::vector<Header> headers;
   std::optional<RequestBody> body;
   bool is_short = true;
+  bool retries = true;  // false: the first broken connection or busy server is the end
 };
 
 class Fetch {
