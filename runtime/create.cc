@@ -16,9 +16,10 @@
 #include "namespaces/ns_set.h"
 #include "runtime/delivery.h"
 #include "runtime/gate.h"
+#include "runtime/hooks.h"
+#include "runtime/lifecycle.h"
 #include "runtime/plan.h"
 #include "runtime/seal.h"
-#include "runtime/spec_validate.h"
 #include "security/filter.h"
 
 namespace runtime {
@@ -34,9 +35,7 @@ Result<std::string> absolute(const std::string& path) {
 
 Result<Spec> parse_spec(const std::string& text) {
   const Json document = TRY(parse_json(text));
-  Spec spec = TRY(read_spec(document));
-  TRY(validate_spec(spec));
-  return spec;
+  return read_spec(document);  // make_plan() validates it
 }
 
 std::string owner_name() {
@@ -49,17 +48,43 @@ std::string rootfs_of(const Bundle& bundle) {
   return path.starts_with('/') ? path : bundle.directory + "/" + path;
 }
 
+cgroups::DeviceRule allowed(char type, std::optional<int64_t> major, std::optional<int64_t> minor,
+                            const char* access) {
+  return {.allow = true, .type = type, .major = major, .minor = minor, .access = access};
+}
+
+// Where the bundle has device rules, the devices that every container has are allowed after them, as are
+// those of linux.devices (config-linux.md "Default Devices"; runc does the same): else none could be made.
+void allow_own_devices(Linux& os) {
+  auto& rules = os.resources.devices;
+  if (rules.empty()) return;
+  rules.push_back(allowed('c', std::nullopt, std::nullopt, "m"));
+  rules.push_back(allowed('b', std::nullopt, std::nullopt, "m"));
+  constexpr int64_t kMemory = 1;  // null 3, zero 5, full 7, random 8, urandom 9
+  for (const int64_t number : {3, 5, 7, 8, 9})
+    rules.push_back(allowed('c', kMemory, number, "rwm"));
+  constexpr int64_t kTerminal = 5;  // tty 0, ptmx 2
+  for (const int64_t number : {0, 2})
+    rules.push_back(allowed('c', kTerminal, number, "rwm"));
+  constexpr int64_t kPtySlaves = 136;
+  rules.push_back(allowed('c', kPtySlaves, std::nullopt, "rwm"));
+  for (const auto& device : os.devices) {
+    if (device.type == 'p') continue;
+    const char type = device.type == 'b' ? 'b' : 'c';
+    rules.push_back(allowed(type, device.major, device.minor, "rwm"));
+  }
+}
+
 // A container that says no cgroup gets one of its own all the same, unless cgroups are nobody's business.
-Result<void> choose_cgroup(const ContainerRequest& request, Spec& spec) {
+void choose_cgroup(const ContainerRequest& request, Spec& spec) {
+  allow_own_devices(spec.os);
   if (request.cgroup_manager == CgroupManager::kDisabled) {
     spec.os.cgroups_path.clear();
     spec.os.resources = {};
-    return ok();
+  } else if (spec.os.cgroups_path.empty()) {
+    const bool by_systemd = request.cgroup_manager == CgroupManager::kSystemd;
+    spec.os.cgroups_path = by_systemd ? ":vial-oci:" + request.id : "/vial-oci-" + request.id;
   }
-  if (request.cgroup_manager == CgroupManager::kSystemd)
-    return unsupported("systemd cgroup driver: not built in; use cgroupfs");
-  if (spec.os.cgroups_path.empty()) spec.os.cgroups_path = "/vial-oci-" + request.id;
-  return ok();
 }
 
 // One container while it is made.
@@ -112,16 +137,19 @@ Result<void> Maker::prepare() {
   const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
-  TRY(choose_cgroup(request_, spec));
+  choose_cgroup(request_, spec);
   const HostFacts host = TRY(collect_host_facts());
   describe();
-  if (!spec.os.cgroups_path.empty())
-    record_.cgroup = TRY(cgroups::group_at(host.cgroups, spec.os.cgroups_path));
   PlanRequest plan;
   plan.spec = &spec;
   plan.id = request_.id;
   plan.bundle = bundle_.directory;
   plan.preserve_fds = request_.preserve_fds;
+  plan.no_pivot = request_.no_pivot;
+  plan.no_new_keyring = request_.no_new_keyring;
+  plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
+  const std::string cgroup = TRY(cgroup_path_of(plan));
+  if (!cgroup.empty()) record_.cgroup = TRY(cgroups::group_at(host.cgroups, cgroup));
   if (spec.os.seccomp) plan.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
   plan_ = TRY(make_plan(std::move(plan), host));
   return ok();
@@ -199,6 +227,8 @@ Result<Made> Maker::make() {
   StateDirectory directory = TRY(StateDirectory::make(request_.root, request_.id));
   auto made = perform(directory);
   if (made) return made;
+  // Hooks that ran before the failure have their counterpart.
+  (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));
   if (!request_.pid_file.empty()) ::unlink(request_.pid_file.c_str());
   (void)directory.remove();
   return made;
@@ -224,6 +254,19 @@ Result<Spec> read_kept_spec(const StateDirectory& directory) {
   return TRY_IN("config.json", parse_spec(text));
 }
 
+HookState hook_state(const ContainerRecord& record, Status status, pid_t pid) {
+  return {record.oci_version, record.id, status_name(status), pid, record.bundle, record.annotations};
+}
+
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid) {
+  if (spec.hooks.poststart.empty()) return ok();
+  auto done = run_hooks("poststart", spec.hooks.poststart, hook_state(record, Status::kRunning, pid));
+  if (done) return ok();
+  std::vector<std::string> warnings;
+  (void)delete_container(root, record.id, true, warnings);
+  return done;
+}
+
 Result<Made> create_container(const ContainerRequest& request) {
   Maker maker(request, true);
   TRY(maker.prepare());
@@ -234,8 +277,7 @@ Result<Made> run_container(const ContainerRequest& request) {
   Maker maker(request, false);
   TRY(maker.prepare());
   Made made = TRY(maker.make());
-  const LiveInit init = {Fd(), made.launched->init};
-  TRY(finish_start(made.directory, made.record, made.spec, init));
+  TRY(finish_start(request.root, made.record, made.spec, made.launched->init.pid));
   return made;
 }
 

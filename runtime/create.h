@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "runtime/container_record.h"
+#include "runtime/hooks.h"
 #include "runtime/launch.h"
 #include "runtime/spec.h"
 #include "runtime/state.h"
@@ -67,9 +68,11 @@ Result<Made> create_container(const ContainerRequest& request);
 // the init until it is destroyed, which changes nothing.
 Result<Made> run_container(const ContainerRequest& request);
 
+// What hooks read of the container.
+HookState hook_state(const ContainerRecord& record, Status status, pid_t pid);
+
 // Runs the poststart hooks; on an error the container is killed and deleted, as runtime-spec runtime.md
 // "Lifecycle" wants it.
-Result<void> finish_start(const StateDirectory& directory, const ContainerRecord& record, const Spec& spec,
-                          const LiveInit& init);
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid);
 
 }  // namespace runtime

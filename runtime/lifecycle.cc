@@ -52,17 +52,17 @@ Result<void> signal_all(const ContainerRecord& record, int signal) {
 
 // The state is locked; what is in it is undone. The directory goes last: until then a next delete can go on.
 Result<void> undo_container(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
-                            std::vector<std::string>& /*warnings*/) {
+                            std::vector<std::string>& warnings) {
   if (record) TRY(undo_all(record->undo));
+  if (record && record->has_poststop) {
+    const auto spec = read_kept_spec(directory);
+    if (spec) warnings = run_poststop_hooks(spec->hooks.poststop, hook_state(*record, Status::kStopped, 0));
+    if (!spec) warnings.push_back("poststop hooks: " + spec.error().text());
+  }
   return directory.remove();
 }
 
 }  // namespace
-
-Result<void> finish_start(const StateDirectory& /*directory*/, const ContainerRecord& /*record*/,
-                          const Spec& /*spec*/, const LiveInit& /*init*/) {
-  return ok();
-}
 
 Result<void> start_container(const std::string& root, const std::string& id) {
   const StateDirectory directory = TRY(StateDirectory::open(root, id));
@@ -75,7 +75,7 @@ Result<void> start_container(const std::string& root, const std::string& id) {
   if (!record || !record->has_poststart) return ok();
   const Spec spec = TRY(read_kept_spec(directory));
   const LiveInit init = TRY(find_init(directory));
-  return finish_start(directory, *record, spec, init);
+  return finish_start(root, *record, spec, init.identity.pid);
 }
 
 Result<void> kill_container(const std::string& root, const std::string& id, int signal, Signaled whom) {

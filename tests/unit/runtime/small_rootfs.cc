@@ -62,7 +62,7 @@ runtime::Spec SmallRootfs::spec(std::vector<std::string> args) const {
   spec.os.masked_paths = {"/proc/kcore", "/proc/acpi", "/proc/nosuch", "/sys/firmware"};
   spec.os.readonly_paths = {"/proc/sys", "/proc/bus"};
   security::CapabilitySets sets;
-  sets.bounding = sets.effective = sets.permitted = 0x800405fbULL;
+  sets.bounding = sets.effective = sets.permitted = 0x800425fbULL;
   spec.process.capabilities = sets;
   return spec;
 }
