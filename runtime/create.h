@@ -47,6 +47,10 @@ struct Bundle {
 // newer major version. Nothing has been changed.
 Result<Bundle> read_bundle(const std::string& directory, const std::string& config);
 
+// Takes ambient capabilities away that the kernel would refuse: those that are not inheritable and permitted, too
+// (capabilities(7)). runc's default config.json asks for some, and no runtime fails on them.
+void settle_capabilities(Process& process);
+
 // The bundle's own config.json of a container, from its state directory. Errors as read_bundle().
 Result<Spec> read_kept_spec(const StateDirectory& directory);
 

@@ -31,7 +31,8 @@ constexpr OptionSpec kGlobals[] = {
 constexpr OptionTable kGlobalTables[] = {kGlobals};
 
 std::span<const std::span<const OciCommand>> families() {
-  static const std::span<const OciCommand> all[] = {kOciLifeCommands, kOciStateCommands};
+  static const std::span<const OciCommand> all[] = {kOciLifeCommands, kOciExecCommands, kOciStateCommands,
+                                                      kOciLimitCommands, kOciHostCommands};
   return all;
 }
 
