@@ -134,6 +134,10 @@ std::string oci_runtime_name() {
   return path.substr(path.rfind('/') + 1);
 }
 
+bool is_vial_oci() {
+  return oci_runtime_name() == "vial-oci";
+}
+
 Outcome run_into_files(const Words& argv, const std::string& directory, const std::string& file) {
   const std::string name = directory + "/" + (file.empty() ? next_name("call-") : file);
   const pid_t pid = ::fork();

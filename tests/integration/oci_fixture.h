@@ -13,6 +13,8 @@
 // The runtime's path, and its name without the directory ("vial-oci", "runc").
 std::string oci_runtime();
 std::string oci_runtime_name();
+// What the specification demands and older runtimes do not do is asked of vial-oci alone.
+bool is_vial_oci();
 
 // Runs argv[0] (a path or a name in PATH) with stdin empty, stdout and stderr in new files of `directory`,
 // called FILE.out and FILE.err, and waits for that process only: what inherits the files, as a container

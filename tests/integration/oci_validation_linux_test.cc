@@ -17,10 +17,6 @@
 
 namespace {
 
-bool is_vial() {
-  return oci_runtime_name() == "vial-oci";
-}
-
 std::string namespace_of(pid_t pid, const std::string& kind) {
   return sys::readlinkat(AT_FDCWD, ("/proc/" + std::to_string(pid) + "/ns/" + kind).c_str()).value_or("?");
 }
@@ -181,7 +177,7 @@ TEST_CASE("a type of namespace that is unknown or listed twice is refused") {
   OciBundle oci;
   SECTION("twice") {
     namespaces(oci).push_back({{"type", "uts"}});
-    if (!is_vial()) return;  // crun 1.8 takes it
+    if (!is_vial_oci()) return;  // crun 1.8 takes it
   }
   SECTION("unknown") {
     namespaces(oci).push_back({{"type", "weather"}});
@@ -236,7 +232,7 @@ TEST_CASE("a user namespace has the default devices") {
 // spec: config-linux.md#offset-for-time-namespace boottime and monotonic, secs and nanosecs
 TEST_CASE("a time namespace has the offsets of the configuration") {
   OciBundle oci;
-  if (!is_vial()) return;  // newer than runc 1.1
+  if (!is_vial_oci()) return;  // newer than runc 1.1
   use_namespace(oci, {{"type", "time"}});
   CHECK(oci.report()["namespaces"]["time"] != namespace_of(::getpid(), "time"));
   oci.spec["linux"]["timeOffsets"] = {{"boottime", {{"secs", 1000}}},

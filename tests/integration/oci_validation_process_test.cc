@@ -11,10 +11,6 @@
 
 namespace {
 
-bool is_vial() {
-  return oci_runtime_name() == "vial-oci";
-}
-
 // /proc/self/status prints a set of capabilities as 16 hexadecimal digits.
 std::string capability_mask(const std::vector<unsigned>& numbers) {
   uint64_t mask = 0;
@@ -46,7 +42,7 @@ TEST_CASE("a directory that is not there is made, one that is not absolute is re
   OciBundle oci;
   oci.spec["process"]["cwd"] = "/made/for/me";
   CHECK(oci.report()["cwd"] == "/made/for/me");
-  if (!is_vial()) return;
+  if (!is_vial_oci()) return;
   oci.spec["process"]["cwd"] = "relative";
   CHECK(oci.run({"true"}).code != 0);
 }
@@ -173,7 +169,7 @@ TEST_CASE("the out-of-memory score is set when wanted and only then") {
 // spec: config.md#linux-process scheduler, ioPriority, personality of config-linux.md
 TEST_CASE("a process has its scheduling, its priority of input and output and its personality") {
   OciBundle oci;
-  if (!is_vial()) return;  // newer than runc 1.1 and crun 1.8
+  if (!is_vial_oci()) return;  // newer than runc 1.1 and crun 1.8
   oci.spec["process"]["scheduler"] = {{"policy", "SCHED_BATCH"}, {"nice", 7}};
   oci.spec["process"]["ioPriority"] = {{"class", "IOPRIO_CLASS_BE"}, {"priority", 6}};
   oci.spec["linux"]["personality"] = {{"domain", "LINUX32"}};
@@ -201,7 +197,7 @@ TEST_CASE("a container has its host name and domain name") {
   OciBundle oci;
   oci.spec["hostname"] = "hello-there";
   CHECK(oci.report()["hostname"] == "hello-there");
-  if (!is_vial()) return;  // newer than runc 1.1
+  if (!is_vial_oci()) return;  // newer than runc 1.1
   oci.spec["domainname"] = "example.org";
   CHECK(oci.report()["domainname"] == "example.org");
 }
