@@ -131,3 +131,21 @@ TEST_CASE("ctr gives a container a terminal") {
     CHECK(shell.wait() == 5);
   }
 }
+
+// For the emulated machine, where a command of ctr's takes a second and more.
+TEST_CASE("ctr, in brief", "[brief]") {
+  const Containerd ctr;
+  CHECK(ctr.run({"--rm"}, {"one", "sh", "-c", "exit 7"}).code == 7);
+  CHECK(ctr.run({"--rm"}, {"two", "no-such-program"}).code != 0);
+  ctr.must(ctr.run_words({"-d", "--memory-limit", std::to_string(64U << 20U)}, {"d", "sleep", "100"}));
+  CHECK(ctr.rig().cgroup_file("d", "memory", "memory.limit_in_bytes", "memory.max") ==
+        std::to_string(64U << 20U));
+  CHECK(ctr.call({"task", "exec", "--exec-id", "e2", "d", "sh", "-c", "exit 9"}).code == 9);
+  ctr.must({"task", "pause", "d"});
+  ctr.must({"task", "resume", "d"});
+  CHECK(ctr.task_is("d", "RUNNING"));
+  ctr.must({"task", "kill", "-s", "SIGKILL", "d"});
+  CHECK(ctr.task_is("d", "STOPPED"));
+  ctr.must({"task", "rm", "d"});
+  ctr.must({"container", "rm", "d"});
+}

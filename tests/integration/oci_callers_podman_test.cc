@@ -146,3 +146,21 @@ TEST_CASE("podman gives a container a terminal") {
     CHECK(shell.wait() == 5);
   }
 }
+
+// For the emulated machine, where a command of podman's takes seconds.
+TEST_CASE("podman, in brief", "[brief]") {
+  const Podman podman;
+  CHECK(podman.run({"--rm", "--read-only", "busybox", "sh", "-c", "! touch /x && exit 7"}).code == 7);
+  CHECK(podman.run({"--rm", "busybox", "no-such-program"}).code == 127);
+  const std::string id =
+      podman.must(podman.run_words({"-d", "-m", "64m", "--pids-limit", "50", "busybox", "sleep", "100"}));
+  CHECK(podman.rig().cgroup_file(id, "memory", "memory.limit_in_bytes", "memory.max") ==
+        std::to_string(64U << 20U));
+  CHECK(podman.call({"exec", id, "sh", "-c", "exit 9"}).code == 9);
+  podman.must({"update", "--memory", "96m", id});
+  CHECK(podman.rig().cgroup_file(id, "memory", "memory.limit_in_bytes", "memory.max") ==
+        std::to_string(96U << 20U));
+  podman.must({"pause", id});
+  podman.must({"unpause", id});
+  podman.must({"rm", "-f", "-t", "0", id});
+}

@@ -50,7 +50,7 @@ void check_state(const OciBundle& oci, const Json& state, const std::string& sta
 // this order spec: config.md#posix-platform-hooks the hooks of a point MUST be called in the listed order
 TEST_CASE("all six kinds of hooks run, in the order of the specification") {
   OciBundle oci;
-  if (oci_runtime_name() == "runc") return;  // 1.1 runs poststart at create
+  if (!is_vial_oci()) return;  // runc 1.1 runs poststart at create, crun 1.8 before it is sure of the process
   share_directory(oci);
   for (const char* kind :
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"})
