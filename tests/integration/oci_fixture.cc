@@ -263,7 +263,11 @@ std::string OciBundle::status() const {
 }
 
 bool OciBundle::becomes(const std::string& status) const {
-  return within(kPatience, [&] { return this->status() == status; });
+  // Orphans of the container are adopted by this program: pid 1 of its namespace ends when they are reaped.
+  return within(kPatience, [&] {
+    (void)living_children();
+    return this->status() == status;
+  });
 }
 
 void OciBundle::remove() const {
