@@ -7,6 +7,7 @@ namespace {
 constexpr Group kGroups[] = {
     {"container", "Manage containers"},
     {"image", "Manage images"},
+    {"manifest", "Look at image manifests in registries"},
     {"system", "Manage vial"},
 };
 
@@ -15,7 +16,8 @@ constexpr Group kGroups[] = {
 std::span<const std::span<const Command>> all_commands() {
   static const std::span<const Command> families[] = {kRunCommands,    kLifeCommands,    kExecCommands,
                                                       kListCommands,   kInspectCommands, kStoreCommands,
-                                                      kSystemCommands, kImageCommands,   kHelpCommands};
+                                                      kSystemCommands, kImageCommands,   kRegistryCommands,
+                                                      kHelpCommands};
   return families;
 }
 

@@ -5,11 +5,12 @@
 
 #include "cli/command.h"
 #include "cli/image/handlers.h"
-#include "cli/registry.h"  // kImageCommands only: all commands would link the engine in
+#include "cli/registry.h"  // kImageCommands and kRegistryCommands only: all commands would link the engine in
 
 namespace {
 
-constexpr cli::Group kGroups[] = {{"image", "Manage images"}};
+constexpr cli::Group kGroups[] = {{"image", "Manage images"},
+                                  {"manifest", "Look at image manifests in registries"}};
 
 }  // namespace
 
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
   // Everything below the data root is root's alone; a reader that goes away is an error, not a death.
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
-  const std::span<const cli::Command> families[] = {cli::kImageCommands};
+  const std::span<const cli::Command> families[] = {cli::kImageCommands, cli::kRegistryCommands};
   const cli::Program program = {"vial-image", families, kGroups, cli::image_handlers()};
   return cli::run_program(program, argc, argv);
 }

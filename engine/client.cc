@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "base/terminal.h"
 #include "engine/frames.h"
 #include "engine/terminal.h"
 
@@ -61,7 +62,6 @@ class Session {
  public:
   Session(int socket_fd, const AttachOptions& options, bool tty, std::string keys)
       : socket_(socket_fd),
-        options_(options),
         tty_(tty),
         reads_input_(options.in),
         keys_(tty ? std::move(keys) : ""),
@@ -82,7 +82,6 @@ class Session {
   }
 
   int socket_;
-  const AttachOptions& options_;
   bool tty_;
   bool reads_input_;
   bool at_end_of_input_ = false;

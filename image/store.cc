@@ -106,7 +106,7 @@ Result<std::vector<Image>> Store::list(std::vector<std::string>* problems) const
 }
 
 Result<std::string> Store::config_json(const Digest& id) const {
-  auto bytes = read_file(blob_path(root_, id));
+  auto bytes = read_file(blob_path(id));
   if (!bytes && bytes.error().error_number() == ENOENT)
     return corrupt("the configuration of image " + id.short_hex() + " is missing; load the image again");
   return bytes;
@@ -116,16 +116,12 @@ Result<void> Store::tag(const std::string& source, const Reference& target) cons
   if (target.digest()) return invalid("refusing to create a tag with a digest reference");
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   const Image image = TRY(find(source));
-  return write_tag(root_, target.tag().empty() ? target.with_tag("latest") : target, image.id);
+  return write_tag(root_, target.tag().empty() ? target.with_tag("latest") : target, image.id, Durable::kYes);
 }
 
 Result<void> Store::untag(const Reference& name) const {
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   return remove_tag(root_, name);
-}
-
-Result<Fd> Store::hold() const {
-  return lock_store(root_, LOCK_SH);
 }
 
 }  // namespace image

@@ -3,11 +3,13 @@
 //
 //   ROOT/tags/<repository, / as !>/<tag>   the image's id: one small read for a name
 //   ROOT/images/<hex of the id>.json       the record: layers and what a run needs: the second read
-//   ROOT/blobs/sha256/<hex>                configurations (and manifests), byte for byte
+//   ROOT/blobs/sha256/<hex>                configurations, manifests and compressed layers, byte for byte
+//   ROOT/distribution/<hex of the diff id>.json   which blobs a layer travels as (image/distribution.h)
 //   ROOT/layers/<first 16 hex of the chain id>/fs, layer.json     overlay lower directories
 //   ROOT/staging/<random>/                 a load under way; flock(2)ed by it, so that garbage is told from
 //   work ROOT/trash/<random>/                   removed, on its way out ROOT/store.lock exclusive while
 //   something is published or removed
+//   ROOT/unsynced/<boot id>.<random>/      names of what was published and is not surely on disk yet
 //
 // Publishing: layers by rename, the blob, the record, the tag last, each verified before. A kill or a full
 // disk at any point leaves the old state or the new one, and garbage that the next change cleans up.
@@ -25,6 +27,7 @@
 #include "base/result.h"
 #include "image/config.h"
 #include "image/digest.h"
+#include "image/distribution.h"
 #include "image/reference.h"
 
 namespace image {
@@ -34,6 +37,7 @@ struct Layer {
   Digest diff_id;
   std::string directory;    // name below ROOT/layers; the overlay lower is directory + "/fs"
   uint64_t size_bytes = 0;  // sum of the sizes of its regular files
+  uint64_t entries = 0;     // of its archive; 0: not known. Only layer.json has it
 };
 
 struct Image {
@@ -46,6 +50,9 @@ struct Image {
   uint64_t size_bytes = 0;
   RunConfig config;
   std::vector<Layer> layers;  // bottom to top
+  // The manifest that it came with, a blob of the store; absent: it came without one (docker-archive,
+  // import).
+  std::optional<Digest> manifest;
   // Familiar names, "busybox:latest" and "busybox@sha256:...", sorted. Only inspect() and list() fill them.
   std::vector<std::string> repo_tags;
   std::vector<std::string> repo_digests;
@@ -61,13 +68,22 @@ struct NewLayer {
   Digest chain_id;
   Digest diff_id;
   uint64_t size_bytes = 0;
-  std::string staged;  // name of the directory in staging that holds fs/; empty: the store has the layer
+  std::string staged;    // name of the directory in staging that holds fs/; empty: the store has the layer
+  uint64_t entries = 0;  // of its archive
+  // The verified bytes that it came as, and the repositories that have them; recorded in any case.
+  std::optional<LayerBlob> blob = {};
+  // A path in the store's file system (staging, a partial download) that publish() moves to the blobs; empty:
+  // the store has the blob, or it was never here.
+  std::string blob_file = {};
 };
 struct NewImage {
   Digest id;
   std::string config_json;  // raw bytes; their digest was verified to be `id`
   std::vector<NewLayer> layers;
-  std::vector<Reference> tags;  // each with a tag, or with a digest
+  // Each with a tag, or with a digest: that is one of its RepoDigests ("busybox@sha256:...").
+  std::vector<Reference> tags;
+  std::string manifest_json = {};       // raw bytes, verified; empty: there is none
+  std::optional<Digest> manifest = {};  // of these bytes
 };
 
 // A load under way. Its directory goes when the object does; after a kill the next change to the store sees
@@ -122,6 +138,15 @@ class Store {
   Result<std::vector<Image>> list(std::vector<std::string>* problems = nullptr) const;
   // The configuration byte for byte, as inspect and history need it.
   Result<std::string> config_json(const Digest& id) const;
+  // The manifest byte for byte. kNotFound when the image came without one.
+  Result<std::string> manifest_json(const Image& image) const;
+  // Where a blob is, when it is there.
+  std::string blob_path(const Digest& digest) const;
+  bool has_blob(const Digest& digest) const;
+  // The forms in which a layer travels, those whose bytes are here first.
+  Result<std::vector<LayerBlob>> layer_blobs(const Digest& diff_id) const;
+  // After a push: `blob.repositories` have the layer in this form.
+  Result<void> note_layer_blob(const Digest& diff_id, const LayerBlob& blob) const;
 
   // `docker tag`: moves the tag when it exists already. kNotFound for the source.
   Result<void> tag(const std::string& source, const Reference& target) const;
@@ -144,6 +169,10 @@ class Store {
   // Publishes the image (and moves its tags). A layer that another load published meanwhile is shared.
   // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
   Result<Image> publish(const Staging& staging, const NewImage& image) const;
+  // Waits until all that was published before this call is on disk (syncfs(2)), and notes it: what was not
+  // noted when the machine stops is dropped by the next command. Loading and pulling leave it to a process in
+  // the background. kSystem.
+  Result<void> settle() const;
   // Removes what dead loads and removals left: stagings with what they had published without a record, trash.
   // Called by stage() and remove().
   Result<void> clean() const;

@@ -43,8 +43,10 @@ Result<Layer> read_layer_entry(const JsonView& view) {
   Digest chain_id = TRY(digest_at(view, "chain_id"));
   Digest diff_id = TRY(digest_at(view, "diff_id"));
   const auto size = TRY(view.optional_unsigned("size"));
+  const auto entries = TRY(view.optional_unsigned("entries"));
   std::string directory = layer_directory_name(chain_id);
-  return Layer{std::move(chain_id), std::move(diff_id), std::move(directory), size.value_or(0)};
+  return Layer{std::move(chain_id), std::move(diff_id), std::move(directory), size.value_or(0),
+               entries.value_or(0)};
 }
 
 Result<Image> image_of_record(const JsonView& view, const Digest& id) {
@@ -61,6 +63,7 @@ Result<Image> image_of_record(const JsonView& view, const Digest& id) {
   result.created_ns = created_ns.value_or(0);
   const auto size = TRY(view.optional_unsigned("size"));
   result.size_bytes = size.value_or(0);
+  if (view.has("manifest")) result.manifest = TRY(digest_at(view, "manifest"));
   const JsonView config = TRY(view.at("config"));
   result.config = TRY(read_run_config(config));
   const JsonView layers_view = TRY(view.at("layers"));
@@ -116,18 +119,19 @@ Result<void> write_record(const std::string& root, const Image& image) {
                       {"directory", layer.directory},
                       {"size", layer.size_bytes}});
   }
-  const Json record = {{"version", kRecordVersion},
-                       {"id", image.id.text()},
-                       {"architecture", image.architecture},
-                       {"os", image.os},
-                       {"variant", image.variant},
-                       {"created", image.created},
-                       {"created_ns", image.created_ns},
-                       {"size", image.size_bytes},
-                       {"config", write_run_config(image.config)},
-                       {"layers", std::move(layers)}};
+  Json record = {{"version", kRecordVersion},
+                 {"id", image.id.text()},
+                 {"architecture", image.architecture},
+                 {"os", image.os},
+                 {"variant", image.variant},
+                 {"created", image.created},
+                 {"created_ns", image.created_ns},
+                 {"size", image.size_bytes},
+                 {"config", write_run_config(image.config)},
+                 {"layers", std::move(layers)}};
+  if (image.manifest) record["manifest"] = image.manifest->text();
   TRY(make_directories(root + "/images"));
-  return replace_file(record_path(root, image.id), dump_json(record, 1) + "\n", 0600, Durable::kYes);
+  return replace_file(record_path(root, image.id), dump_json(record, 1) + "\n");
 }
 
 Result<std::vector<Digest>> list_records(const std::string& root) {
@@ -157,9 +161,9 @@ Result<Digest> read_tag(const std::string& root, const Reference& name) {
   return id;
 }
 
-Result<void> write_tag(const std::string& root, const Reference& name, const Digest& id) {
+Result<void> write_tag(const std::string& root, const Reference& name, const Digest& id, Durable durable) {
   TRY(make_directories(repository_directory(root, name)));
-  return replace_file(tag_path(root, name), id.text() + "\n", 0600, Durable::kYes);
+  return replace_file(tag_path(root, name), id.text() + "\n", 0600, durable);
 }
 
 Result<void> remove_tag(const std::string& root, const Reference& name) {
@@ -199,8 +203,10 @@ Result<Layer> read_layer(const std::string& root, const std::string& directory) 
 }
 
 std::string layer_json(const NewLayer& layer) {
-  const Json record = {
-      {"chain_id", layer.chain_id.text()}, {"diff_id", layer.diff_id.text()}, {"size", layer.size_bytes}};
+  const Json record = {{"chain_id", layer.chain_id.text()},
+                       {"diff_id", layer.diff_id.text()},
+                       {"size", layer.size_bytes},
+                       {"entries", layer.entries}};
   return dump_json(record, 1) + "\n";
 }
 

@@ -24,11 +24,12 @@ Image image_of(const NewImage& from, ImageConfig&& config) {
               .variant = std::move(config.variant),
               .created = std::move(config.created),
               .created_ns = config.created_ns,
-              .config = std::move(config.run)};
+              .config = std::move(config.run),
+              .manifest = from.manifest_json.empty() ? std::nullopt : from.manifest};
   for (const auto& layer : from.layers) {
     image.size_bytes += layer.size_bytes;
-    image.layers.push_back(
-        {layer.chain_id, layer.diff_id, layer_directory_name(layer.chain_id), layer.size_bytes});
+    image.layers.push_back({layer.chain_id, layer.diff_id, layer_directory_name(layer.chain_id),
+                            layer.size_bytes, layer.entries});
   }
   return image;
 }
@@ -53,6 +54,23 @@ Result<void> publish_layer(const std::string& root, const Staging& staging, cons
   return moved;
 }
 
+// Its blob first: a layer is never here without the bytes it came as.
+Result<void> publish_blob(const std::string& root, const NewLayer& layer) {
+  if (!layer.blob) return ok();
+  if (!layer.blob_file.empty() && path_exists(layer.blob_file)) {
+    const std::string to = blob_path(root, layer.blob->digest);
+    TRY(make_directories(to.substr(0, to.rfind('/'))));
+    TRY(sys::renameat2(AT_FDCWD, layer.blob_file.c_str(), AT_FDCWD, to.c_str(), 0));
+  }
+  return add_layer_blob(root, layer.diff_id, *layer.blob);
+}
+
+Result<void> write_blob(const std::string& root, const Digest& digest, const std::string& bytes) {
+  const std::string path = blob_path(root, digest);
+  TRY(make_directories(path.substr(0, path.rfind('/'))));
+  return replace_file(path, bytes);
+}
+
 Result<void> write_publishing(const Staging& staging, const NewImage& image) {
   std::string text = image.id.text() + "\n";
   for (const auto& layer : image.layers) {
@@ -66,18 +84,13 @@ Result<void> undo_publishing(const std::string& root, const std::string& staging
   auto text = read_file(staging + "/publishing");
   if (!text) return ok();
   const auto lines = split(*text, '\n');
-  const auto id = Digest::parse(lines.front());
-  if (id && !path_exists(record_path(root, *id))) {
-    auto removed = sys::unlinkat(AT_FDCWD, blob_path(root, *id).c_str(), 0);
-    if (!removed && removed.error().error_number() != ENOENT) return removed;
-  }
   const auto referenced = TRY(referenced_layers(root));
   for (size_t i = 1; i < lines.size(); ++i) {
     if (lines[i].empty() || lines[i].find('/') != std::string::npos || referenced.contains(lines[i]))
       continue;
     TRY(move_to_trash(root, root + "/layers/" + lines[i]));
   }
-  return ok();
+  return drop_unreferenced_blobs(root);
 }
 
 // Dead: nobody holds the lock on the directory. The store is locked, so no staging is just being made.
@@ -109,6 +122,7 @@ void remove_temporaries(const std::string& directory) {
 
 void sweep_temporaries(const std::string& root) {
   remove_temporaries(root + "/images");
+  remove_temporaries(root + "/distribution");
   for (const char* parent : {"/blobs", "/tags"}) {
     const auto names = list_directory(root + parent);
     if (!names) continue;
@@ -149,24 +163,32 @@ Result<Layer> Store::pin_layer(const Staging& staging, const Digest& chain_id) c
 
 Result<Image> Store::publish(const Staging& staging, const NewImage& image) const {
   ImageConfig config = TRY(parse_config(image.config_json));
-  const Image record = image_of(image, std::move(config));
+  Image record = image_of(image, std::move(config));
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
+  if (!record.manifest) {  // the same image came with one before: it stays
+    const auto before = read_record(root_, image.id);
+    if (before) record.manifest = before->manifest;
+  }
   TRY(make_directories(root_ + "/layers"));
   TRY(write_publishing(staging, image));
-  for (const auto& layer : image.layers)
+  TRY(note_unsynced(root_, image));
+  for (const auto& layer : image.layers) {
+    TRY_IN("publish layer", publish_blob(root_, layer));
     TRY_IN("publish layer", publish_layer(root_, staging, layer));
-  const std::string blob = blob_path(root_, image.id);
-  TRY(make_directories(blob.substr(0, blob.rfind('/'))));
-  TRY_IN("publish configuration", replace_file(blob, image.config_json, 0600, Durable::kYes));
+  }
+  if (!image.manifest_json.empty() && image.manifest)
+    TRY_IN("publish manifest", write_blob(root_, *image.manifest, image.manifest_json));
+  TRY_IN("publish configuration", write_blob(root_, image.id, image.config_json));
   TRY_IN("publish record", write_record(root_, record));
   for (const auto& tag : image.tags)
-    TRY_IN("publish tag", write_tag(root_, tag, image.id));
+    TRY_IN("publish tag", write_tag(root_, tag, image.id, Durable::kNo));
   return record;
 }
 
 Result<void> Store::clean() const {
   {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));
+    TRY(drop_after_crash(root_));
     sweep_temporaries(root_);
     TRY(sweep_stagings(root_));
   }

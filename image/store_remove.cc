@@ -82,7 +82,6 @@ Result<void> delete_image(Removal& removal) {
   const std::string record = record_path(removal.root, removal.image.id);
   TRY(sys::unlinkat(AT_FDCWD, record.c_str(), 0));
   removal.lines.push_back("Deleted: " + removal.image.id.text());
-  static_cast<void>(sys::unlinkat(AT_FDCWD, blob_path(removal.root, removal.image.id).c_str(), 0));
   const auto referenced = TRY(referenced_layers(removal.root));
   const auto& layers = removal.image.layers;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
@@ -91,7 +90,7 @@ Result<void> delete_image(Removal& removal) {
     TRY(move_to_trash(removal.root, removal.root + "/layers/" + layer->directory));
     removal.lines.push_back("Deleted: " + layer->chain_id.text());
   }
-  return ok();
+  return drop_unreferenced_blobs(removal.root);
 }
 
 // `docker rmi NAME`: the name goes; with the last one the image, unless someone uses it.
@@ -147,6 +146,7 @@ Result<void> Store::prune_layers(const std::set<std::string>& layers_in_use) con
   {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));
     TRY(drop_unreferenced_layers(root_, layers_in_use));
+    TRY(drop_unreferenced_blobs(root_));
   }
   return clean();
 }

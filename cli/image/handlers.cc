@@ -9,8 +9,10 @@ namespace cli {
 namespace {
 
 constexpr HandlerOf kHandlers[] = {
-    {"image load", load_images},
-    {"image import", import_image},
+    {"image load", load_images}, {"image import", import_image},
+    {"image pull", pull_image},  {"image push", push_image},
+    {"search", search_images},   {"login", login},
+    {"logout", logout},          {"manifest inspect", inspect_manifest},
 };
 
 }  // namespace

@@ -15,6 +15,12 @@ std::span<const HandlerOf> image_handlers();
 
 Result<int> load_images(const Invocation& call);
 Result<int> import_image(const Invocation& call);
+Result<int> pull_image(const Invocation& call);
+Result<int> push_image(const Invocation& call);
+Result<int> search_images(const Invocation& call);
+Result<int> login(const Invocation& call);
+Result<int> logout(const Invocation& call);
+Result<int> inspect_manifest(const Invocation& call);
 
 // "linux/arm64" or "linux/arm/v7"; nullopt for an empty text. kInvalid for anything else.
 Result<std::optional<image::Platform>> parse_platform(const std::string& text);

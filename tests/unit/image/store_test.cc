@@ -5,11 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/file.h"
+#include "tests/unit/image/store_fixture.h"
 
 using image::Digest;
 using image::NewImage;
@@ -19,43 +18,6 @@ using image::RemovalLines;
 using image::Store;
 
 namespace {
-
-class StoreFixture {
- public:
-  StoreFixture() {
-    std::array<char, 32> name = {"/tmp/vial-store-XXXXXX"};
-    path_ = ::mkdtemp(name.data());
-  }
-  ~StoreFixture() { CHECK(remove_tree(path_)); }
-  StoreFixture(const StoreFixture&) = delete;
-  StoreFixture& operator=(const StoreFixture&) = delete;
-
-  std::string root() const { return path_ + "/store"; }
-  Store store() const { return Store(root()); }
-  bool has_layer(char digit) const { return path_exists(root() + "/layers/" + std::string(16, digit)); }
-  std::vector<std::string> names(const std::string& directory) const {
-    auto list = list_directory(root() + "/" + directory);
-    return list ? *list : std::vector<std::string>();
-  }
-
- private:
-  std::string path_;
-};
-
-Digest digest(char digit) {
-  return *Digest::parse("sha256:" + std::string(64, digit));
-}
-
-Reference name(const char* text) {
-  return *Reference::parse_with_default_tag(text);
-}
-
-NewLayer staged_layer(const image::Staging& staging, char digit) {
-  const std::string directory = std::string("layer-") + digit;
-  REQUIRE(make_directories(staging.path() + "/" + directory + "/fs"));
-  REQUIRE(create_file(staging.path() + "/" + directory + "/fs/file", std::string(1, digit)));
-  return NewLayer{digest(digit), digest(digit), 10, directory};
-}
 
 // An image with one layer for each digit of `layers`.
 void publish(const Store& store, char id, const std::string& layers, const std::vector<Reference>& tags) {

@@ -1,0 +1,129 @@
+// Durability without waiting: publishing syncs nothing. It names what it publishes in a directory of
+// ROOT/unsynced first, by empty files, because names reach a journaling file system in the order in which
+// they were made. Once syncfs(2) has written everything that directory goes. After a crash of the machine,
+// known by another boot id, what is still named there may be half on disk, and is dropped.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "image/store.h"
+#include "image/store_files.h"
+
+namespace image {
+
+namespace {
+
+constexpr std::string_view kImage = "image-";  // + digest, as the next
+constexpr std::string_view kBlob = "blob-";
+constexpr std::string_view kLayer = "layer-";  // + directory below ROOT/layers
+
+std::string unsynced_path(const std::string& root) {
+  return root + "/unsynced";
+}
+
+std::vector<std::string> names_below(const std::string& path) {
+  auto names = list_directory(path);
+  return names ? std::move(*names) : std::vector<std::string>();
+}
+
+Result<void> remove_tags_of(const std::string& root, const Digest& id) {
+  const auto tags = TRY(read_all_tags(root));
+  const auto [first, last] = tags.equal_range(id);
+  for (auto it = first; it != last; ++it)
+    TRY(remove_tag(root, it->second));
+  return ok();
+}
+
+Result<void> unlink_if_there(const std::string& path) {
+  auto removed = sys::unlinkat(AT_FDCWD, path.c_str(), 0);
+  if (!removed && removed.error().error_number() == ENOENT) return ok();
+  return removed;
+}
+
+// One published thing that may not be whole.
+Result<void> drop_unsynced(const std::string& root, std::string_view name) {
+  if (name.starts_with(kLayer)) {
+    const std::string directory(name.substr(kLayer.size()));
+    if (directory.find('/') != std::string::npos || directory.starts_with('.')) return ok();
+    return move_to_trash(root, root + "/layers/" + directory);
+  }
+  const bool is_image = name.starts_with(kImage);
+  if (!is_image && !name.starts_with(kBlob)) return ok();
+  const auto digest = Digest::parse(name.substr(is_image ? kImage.size() : kBlob.size()));
+  if (!digest) return ok();
+  if (!is_image) return unlink_if_there(blob_path(root, *digest));
+  TRY(remove_tags_of(root, *digest));
+  return unlink_if_there(record_path(root, *digest));
+}
+
+}  // namespace
+
+Result<void> note_unsynced(const std::string& root, const NewImage& image) {
+  constexpr size_t kRandomBytes = 8;
+  const std::string boot = TRY(boot_id());
+  const std::string note = unsynced_path(root) + "/" + boot + "." + random_hex(kRandomBytes);
+  TRY(make_directories(note));
+  const auto add = [&](std::string_view kind, const std::string& what) {
+    return create_file(note + "/" + std::string(kind) + what, "");
+  };
+  for (const auto& layer : image.layers) {
+    if (!layer.staged.empty()) {
+      auto added = add(kLayer, layer_directory_name(layer.chain_id));
+      if (!added && added.error().kind() != ErrorKind::kConflict) return added;
+    }
+    if (layer.blob && !layer.blob_file.empty()) {
+      auto added = add(kBlob, layer.blob->digest.text());
+      if (!added && added.error().kind() != ErrorKind::kConflict) return added;
+    }
+  }
+  return add(kImage, image.id.text());
+}
+
+Result<void> drop_after_crash(const std::string& root) {
+  const auto notes = names_below(unsynced_path(root));
+  if (notes.empty()) return ok();
+  const std::string boot = TRY(boot_id());
+  bool dropped = false;
+  for (const auto& note : notes) {
+    if (note.starts_with(boot)) continue;
+    const std::string path = unsynced_path(root) + "/" + note;
+    for (const auto& name : names_below(path))
+      TRY(drop_unsynced(root, name));
+    TRY(remove_tree(path));
+    dropped = true;
+  }
+  ::rmdir(unsynced_path(root).c_str());
+  return dropped ? drop_unreferenced_blobs(root) : ok();
+}
+
+Result<void> Store::settle() const {
+  const auto notes = names_below(unsynced_path(root_));
+  if (notes.empty()) return ok();
+  const std::string boot = TRY(boot_id());
+  const Fd directory = TRY(sys::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
+  // All that was noted before this call is on disk after it.
+  if (::syncfs(directory.get()) < 0) return Error::from_errno("syncfs " + root_, errno);
+  const Fd lock = TRY(lock_store(root_, LOCK_EX));
+  for (const auto& note : notes) {
+    if (note.starts_with(boot)) TRY(remove_tree(unsynced_path(root_) + "/" + note));
+  }
+  ::rmdir(unsynced_path(root_).c_str());
+  return ok();
+}
+
+Result<Fd> Store::hold() const {
+  if (path_exists(unsynced_path(root_))) {
+    const Fd lock = TRY(lock_store(root_, LOCK_EX));
+    TRY(drop_after_crash(root_));
+  }
+  return lock_store(root_, LOCK_SH);
+}
+
+}  // namespace image
