@@ -206,6 +206,7 @@ Result<Made> Maker::perform(StateDirectory& directory) {
     (void)undo_all(record_.undo);
     return std::move(done).error();
   }
+  directory.unlock();
   std::vector<std::string> warnings = std::move(launched->warnings);
   return Made{std::move(directory), std::move(record_), std::move(bundle_.spec), std::move(launched),
               std::move(warnings)};
@@ -255,7 +256,8 @@ HookState hook_state(const ContainerRecord& record, Status status, pid_t pid) {
   return {record.oci_version, record.id, status_name(status), pid, record.bundle, record.annotations};
 }
 
-Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid) {
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec,
+                          pid_t pid) {
   if (spec.hooks.poststart.empty()) return ok();
   auto done = run_hooks("poststart", spec.hooks.poststart, hook_state(record, Status::kRunning, pid));
   if (done) return ok();

@@ -1,5 +1,5 @@
-// vial-oci: the OCI runtime's command line. Commands are tables as vial's are (cli/command.h); what differs is
-// the words in front of the command, and that errors go to a log file that the caller reads.
+// vial-oci: the OCI runtime's command line. Commands are tables as vial's are (cli/command.h); what differs
+// is the words in front of the command, and that errors go to a log file that the caller reads.
 #pragma once
 
 #include <span>

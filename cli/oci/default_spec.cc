@@ -42,8 +42,8 @@ std::vector<namespaces::Mount> usual_mounts(bool rootless) {
   mounts.push_back(rootless ? mount("/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"})
                             : mount("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}));
   if (!rootless) {
-    mounts.push_back(mount("/sys/fs/cgroup", "cgroup", "cgroup",
-                           {"nosuid", "noexec", "nodev", "relatime", "ro"}));
+    mounts.push_back(
+        mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}));
   }
   return mounts;
 }
@@ -67,9 +67,9 @@ runtime::Spec default_spec(const DefaultSpecFacts& facts) {
   } else {
     os.resources.devices.push_back({.allow = false, .type = 'a', .access = "rwm"});
   }
-  os.masked_paths = {"/proc/acpi",         "/proc/asound",     "/proc/kcore",      "/proc/keys",
+  os.masked_paths = {"/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
                      "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-                     "/sys/firmware",      "/proc/scsi"};
+                     "/sys/firmware",       "/proc/scsi"};
   os.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   return spec;
 }

@@ -1,4 +1,5 @@
-// What this runtime supports, for callers that ask before they write a config.json (runtime-spec features.md).
+// What this runtime supports, for callers that ask before they write a config.json (runtime-spec
+// features.md).
 #pragma once
 
 #include "base/json.h"

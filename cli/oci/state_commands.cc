@@ -162,7 +162,8 @@ Result<std::string> ps_table(const std::vector<std::string>& options, const std:
 Result<int> run_ps(const Call& call) {
   const bool as_json = TRY(wants_json(call.options));
   const Shown shown = TRY(look_at(call.globals.root, call.id()));
-  if (shown.record.cgroup.path.empty()) return unsupported("the container has no cgroup to list processes of");
+  if (shown.record.cgroup.path.empty())
+    return unsupported("the container has no cgroup to list processes of");
   const auto pids = TRY(cgroups::processes(shown.record.cgroup));
   if (as_json) {
     print_line(json_text(OrderedJson(pids)));
