@@ -1,11 +1,14 @@
 // vial-oci between its commands: the gate, what is left by a death at any step, what is told about it.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <memory>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -89,12 +92,19 @@ TEST_CASE("of many starters one starts the container") {
 TEST_CASE("a visitor of the gate who says nothing changes nothing") {
   OciBundle oci;
   REQUIRE(oci.create({"sleep", "100"}).code == 0);
-  const RunningProgram visitor({"python3", "-c",
-                                "import os, socket, sys; os.chdir(sys.argv[1]); "
-                                "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('gate')",
-                                state_directory(oci)},
-                               oci.directory());
-  (void)const_cast<RunningProgram&>(visitor).wait();
+  const pid_t visitor = ::fork();
+  if (visitor == 0) {
+    const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = {AF_UNIX, "gate"};
+    const bool entered = ::chdir(state_directory(oci).c_str()) == 0;
+    ::_exit(entered && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address),  // NOLINT
+                                 sizeof address) == 0
+                ? 0
+                : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(visitor, &status, 0) == visitor);
+  REQUIRE(status == 0);
   CHECK(oci.status() == "created");
   CHECK(oci.start().code == 0);
   CHECK(oci.status() == "running");
