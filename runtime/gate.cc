@@ -56,7 +56,8 @@ Result<Fd> make_gate(int dir_fd) {
 }
 
 Result<void> open_gate(int dir_fd) {
-  if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0) return Error::from_errno("open the gate", errno);
+  if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0)
+    return Error::from_errno("open the gate", errno);
   return ok();
 }
 
