@@ -127,7 +127,7 @@ class StdioStep : public Step {
 
 class WorkingDirectory : public Step {
  public:
-  explicit WorkingDirectory(std::string path)
+  explicit WorkingDirectory(const std::string& path)
       : Step(Lane::kInit, "enter " + printable(path)), path_(namespaces::clean_path(path)) {}
 
   Result<void> perform(StepContext& /*context*/) const override {

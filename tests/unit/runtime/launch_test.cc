@@ -194,10 +194,10 @@ TEST_CASE("views shorten ids, and only ids") {
   auto spec = rootfs.spec({"true"});
   const std::string id(64, 'a');
   spec.hostname = id;
-  spec.domainname = id + "a";
+  spec.process.cwd = "/" + id + "a";
   const Plan plan = plan_of(spec, rootfs);
   const std::string text = runtime::dry_run_text(plan);
   CHECK(contains(text, "sethostname(aaaaaaaaaaaa...)"));
-  CHECK(contains(text, "setdomainname(" + spec.domainname + ")"));
+  CHECK(contains(text, "enter " + spec.process.cwd));
   CHECK(contains(runtime::explain_text(plan, {}), "call    sethostname(aaaaaaaaaaaa...)"));
 }
