@@ -30,9 +30,8 @@ Result<void> close_others(int a, int b) {
 }
 
 std::vector<std::string> to_records(const UnpackedLayer& layer) {
-  std::vector<std::string> records = {
-      layer.diff_id.text(), layer.blob_digest.text(), std::to_string(layer.blob_bytes),
-      std::to_string(layer.answer.size_bytes), std::to_string(layer.answer.entries)};
+  std::vector<std::string> records = {layer.diff_id.text(), std::to_string(layer.answer.size_bytes),
+                                      std::to_string(layer.countable_entries())};
   for (const auto& path : layer.answer.opaque)
     records.push_back("o" + entry_path_text(path));
   for (const auto& path : layer.answer.implied)
@@ -41,14 +40,12 @@ std::vector<std::string> to_records(const UnpackedLayer& layer) {
 }
 
 Result<UnpackedLayer> from_records(const std::vector<std::string>& records) {
-  constexpr size_t kFixed = 5;
+  constexpr size_t kFixed = 3;
   if (records.size() < kFixed) return corrupt("unreadable answer");
   Digest diff_id = TRY(Digest::parse(records[0]));
-  Digest blob_digest = TRY(Digest::parse(records[1]));
-  const uint64_t blob_bytes = TRY(parse_uint(records[2]));
-  UnpackedLayer layer{std::move(diff_id), std::move(blob_digest), blob_bytes, {}, {}};
-  layer.answer.size_bytes = TRY(parse_uint(records[3]));
-  layer.answer.entries = TRY(parse_uint(records[4]));
+  UnpackedLayer layer{std::move(diff_id), {}};
+  layer.answer.size_bytes = TRY(parse_uint(records[1]));
+  layer.answer.entries = TRY(parse_uint(records[2]));
   for (size_t i = kFixed; i < records.size(); ++i) {
     if (records[i].size() < 2) return corrupt("unreadable answer");
     EntryPath path = TRY(parse_entry_path(std::string_view(records[i]).substr(1), Limits{}));
