@@ -14,10 +14,9 @@ constexpr Group kGroups[] = {
 }  // namespace
 
 std::span<const std::span<const Command>> all_commands() {
-  static const std::span<const Command> families[] = {kRunCommands,    kLifeCommands,    kExecCommands,
-                                                      kListCommands,   kInspectCommands, kStoreCommands,
-                                                      kSystemCommands, kImageCommands,   kRegistryCommands,
-                                                      kHelpCommands};
+  static const std::span<const Command> families[] = {
+      kRunCommands,   kLifeCommands,   kExecCommands,  kListCommands,     kInspectCommands,
+      kStoreCommands, kSystemCommands, kImageCommands, kRegistryCommands, kHelpCommands};
   return families;
 }
 

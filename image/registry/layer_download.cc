@@ -137,20 +137,27 @@ Result<LayerDownload::Step> LayerDownload::take_head() {
   return status_error(fetch_->url(), head.status, "");
 }
 
-// How the transfer ended: too early, and it is taken up again, or as it should.
+// The transfer has ended: with the last byte, or too early.
 Result<LayerDownload::Step> LayerDownload::take_end() {
   const TransferEnd* end = fetch_->end();
   if (end == nullptr) {
     waiting_ = {remote_->client().fd(), -1, INT64_MAX};
     return Step::kWait;
   }
+  if (position_ == order_.blob.size) {
+    fetch_.reset();
+    return Step::kGoOn;
+  }
+  if (end->fault != TransferFault::kNone) return take_up_later(transfer_error(fetch_->url(), *end));
+  return take_up_later(Error(ErrorKind::kSystem, "the registry ends after " + std::to_string(position_) +
+                                                     " of " + std::to_string(order_.blob.size) + " bytes"));
+}
+
+// A break: once more from where we are, or `error` when there were too many.
+Result<LayerDownload::Step> LayerDownload::take_up_later(const Error& error) {
   if (position_ - last_break_ >= kProgress) breaks_ = 0;
   last_break_ = position_;
-  if (++breaks_ >= kBreaks) {
-    if (end->fault != TransferFault::kNone) return transfer_error(fetch_->url(), *end);
-    return corrupt("the registry ends after " + std::to_string(position_) + " of " +
-                   std::to_string(order_.blob.size) + " bytes");
-  }
+  if (++breaks_ >= kBreaks) return error;
   fetch_.reset();
   has_head_ = false;
   skip_ = 0;
@@ -194,8 +201,10 @@ Result<LayerDownload::Step> LayerDownload::download() {
     fetch_ = std::make_unique<Fetch>(*remote_, std::move(request));
   }
   if (!has_head_) {
-    const bool ready = TRY(fetch_->advance());
-    if (!ready) {
+    const auto ready = fetch_->advance();
+    if (!ready && ready.error().kind() == ErrorKind::kSystem) return take_up_later(ready.error());
+    if (!ready) return ready.error();
+    if (!*ready) {
       waiting_ = {remote_->client().fd(), -1, fetch_->wake_ns()};
       return Step::kWait;
     }
@@ -243,7 +252,7 @@ Result<bool> LayerDownload::advance() {
       auto collected = collect();
       if (!collected) return failed(collected.error());
       return *collected;
-    } else if (position_ == order_.blob.size) {
+    } else if (position_ == order_.blob.size && !fetch_) {
       const auto verified = verify();
       if (!verified) step = verified.error();
     } else if (position_ < ingest_.size()) {

@@ -66,6 +66,7 @@ class LayerDownload {
   Result<Step> take_head();
   Result<Step> read_network();
   Result<Step> take_end();
+  Result<Step> take_up_later(const Error& error);
   Result<void> take(std::string_view bytes);
   Result<void> verify();
   Result<bool> collect();
