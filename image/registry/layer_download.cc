@@ -119,6 +119,7 @@ Result<LayerDownload::Step> LayerDownload::replay() {
 Result<LayerDownload::Step> LayerDownload::take_head() {
   const AnswerHead& head = fetch_->head();
   has_head_ = true;
+  last_byte_ns_ = monotonic_ns();
   if (head.status == kPartialContent) {
     if (range_start(head.header("content-range")) != position_)
       return corrupt("the registry sent another part than it was asked for");
@@ -148,16 +149,21 @@ Result<LayerDownload::Step> LayerDownload::take_end() {
     fetch_.reset();
     return Step::kGoOn;
   }
-  if (end->fault != TransferFault::kNone) return take_up_later(transfer_error(fetch_->url(), *end));
+  if (end->fault != TransferFault::kNone) {
+    const Break how = end->fault == TransferFault::kTimeout ? Break::kStalled : Break::kEnded;
+    return take_up_later(transfer_error(fetch_->url(), *end), how);
+  }
   return take_up_later(Error(ErrorKind::kSystem, "the registry ends after " + std::to_string(position_) +
-                                                     " of " + std::to_string(order_.blob.size) + " bytes"));
+                                                     " of " + std::to_string(order_.blob.size) + " bytes"),
+                       Break::kEnded);
 }
 
-// A break: once more from where we are, or `error` when there were too many.
-Result<LayerDownload::Step> LayerDownload::take_up_later(const Error& error) {
+// A break: once more from where we are, or `error` when there were too many without progress.
+Result<LayerDownload::Step> LayerDownload::take_up_later(const Error& error, Break how) {
   if (position_ - last_break_ >= kProgress) breaks_ = 0;
   last_break_ = position_;
-  if (++breaks_ >= kBreaks) return error;
+  breaks_ += how == Break::kStalled ? 2 : 1;
+  if (breaks_ >= kBreaks) return error;
   fetch_.reset();
   has_head_ = false;
   skip_ = 0;
@@ -169,10 +175,19 @@ Result<LayerDownload::Step> LayerDownload::read_network() {
   const ssize_t count = ::read(fetch_->body_fd(), buffer_.data(), buffer_.size());
   if (count < 0 && errno == EINTR) return Step::kGoOn;
   if (count < 0 && errno == EAGAIN) {
-    waiting_ = {fetch_->body_fd(), -1, INT64_MAX};
+    const int64_t patience = last_byte_ns_ + remote_->settings().stall_timeout_ns;
+    if (monotonic_ns() > patience) {
+      return take_up_later(
+          Error(ErrorKind::kSystem, "registry " + fetch_->url().authority() + " stopped after " +
+                                        std::to_string(position_) + " of " +
+                                        std::to_string(order_.blob.size) + " bytes"),
+          Break::kStalled);
+    }
+    waiting_ = {fetch_->body_fd(), -1, patience};
     return Step::kWait;
   }
   if (count < 0) return Error::from_errno("read", errno);
+  last_byte_ns_ = monotonic_ns();
   if (count == 0) return take_end();
   std::string_view bytes(buffer_.data(), static_cast<size_t>(count));
   const size_t skipped = std::min<uint64_t>(skip_, bytes.size());
@@ -202,7 +217,8 @@ Result<LayerDownload::Step> LayerDownload::download() {
   }
   if (!has_head_) {
     const auto ready = fetch_->advance();
-    if (!ready && ready.error().kind() == ErrorKind::kSystem) return take_up_later(ready.error());
+    if (!ready && ready.error().kind() == ErrorKind::kSystem)
+      return take_up_later(ready.error(), Break::kStalled);
     if (!ready) return ready.error();
     if (!*ready) {
       waiting_ = {remote_->client().fd(), -1, fetch_->wake_ns()};

@@ -66,7 +66,8 @@ class LayerDownload {
   Result<Step> take_head();
   Result<Step> read_network();
   Result<Step> take_end();
-  Result<Step> take_up_later(const Error& error);
+  enum class Break { kEnded, kStalled };
+  Result<Step> take_up_later(const Error& error, Break how);
   Result<void> take(std::string_view bytes);
   Result<void> verify();
   Result<bool> collect();
@@ -84,6 +85,7 @@ class LayerDownload {
   uint64_t replayed_ = 0;      // bytes of an earlier try
   uint64_t last_break_ = 0;    // where the connection broke last
   int breaks_ = 0;             // without much progress in between
+  int64_t last_byte_ns_ = 0;   // when the registry sent something
   int64_t not_before_ns_ = 0;  // when to ask again
   std::vector<char> buffer_;
   std::string_view unsent_;  // of buffer_: not yet with the worker
