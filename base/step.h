@@ -47,7 +47,9 @@ struct StepContext {
   // init lane; all descriptors are close-on-exec
   Fd root_fd;  // O_PATH of the rootfs while it is built (namespaces)
   Fd proc_fd;  // a procfs of the new pid namespace that nothing is mounted over, for writes (namespaces)
-  Fd null_fd;  // our own /dev/null, checked to be 1:3, for masks and stdio (namespaces)
+  // mounts that the host made for the init, by the number that the plan gave them (namespaces)
+  std::vector<Fd> trees;
+  Fd null_fd;               // our own /dev/null, checked to be 1:3, for masks and stdio (namespaces)
   Fd empty_directory_fd;    // a detached empty read-only tmpfs, for masked directories (namespaces)
   Fd console_fd;            // the slave of the container's pty (runtime)
   std::array<Fd, 3> stdio;  // what becomes 0, 1, 2; a closed one: what the caller has there (runtime)
@@ -56,7 +58,10 @@ struct StepContext {
   bool in_child = false;    // set on the init's side of clone (runtime)
   int handshake_fd = -1;    // borrowed: the init's end of the handshake socket (runtime)
   Fd seccomp_agent_fd;      // connected to the agent that answers a filter's notifications (security)
-  std::vector<Fd> kept;     // whatever else a host step must hold open until a later step
+  // with hooks of the host: on which the lanes wait for each other (runtime)
+  Fd hooks_host_fd;
+  Fd hooks_init_fd;
+  std::vector<Fd> kept;  // whatever else a host step must hold open until a later step
   // What a person should know although nothing failed ("kept the hard limit ..."), in the lane's own process;
   // runtime carries it to the caller (any room).
   std::vector<std::string> warnings;

@@ -165,6 +165,13 @@ Result<void> fsconfig_flag(int fs_fd, const char* key) {
 Result<void> fsconfig_create(int fs_fd) {
   return check(::syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "fsconfig create");
 }
+Result<void> fsconfig_reconfigure(int fs_fd) {
+  return check(::syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0),
+               "fsconfig reconfigure");
+}
+Result<Fd> fspick(int mount_fd) {
+  return check_fd(::syscall(SYS_fspick, mount_fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC), "fspick");
+}
 Result<Fd> fsmount(int fs_fd, unsigned attributes) {
   return check_fd(::syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC, attributes), "fsmount");
 }

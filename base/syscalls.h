@@ -62,6 +62,9 @@ Result<Fd> fsopen(const char* type);
 Result<void> fsconfig_string(int fs_fd, const char* key, const char* value);
 Result<void> fsconfig_flag(int fs_fd, const char* key);
 Result<void> fsconfig_create(int fs_fd);
+Result<void> fsconfig_reconfigure(int fs_fd);
+// The file system that is mounted at `mount_fd` (O_PATH), to be reconfigured.
+Result<Fd> fspick(int mount_fd);
 // attributes: MOUNT_ATTR_*. The result is a detached mount: closing it undoes it.
 Result<Fd> fsmount(int fs_fd, unsigned attributes);
 Result<Fd> open_tree(int dir_fd, const char* path, unsigned flags);

@@ -110,7 +110,7 @@ std::optional<std::string> Options::value_of(std::string_view name) const {
       return option->default_value;
     }
   }
-  assert(!"an option that is not in the command's table");
+  assert(false && "an option that is not in the command's table");
   return std::nullopt;
 }
 

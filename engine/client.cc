@@ -61,7 +61,6 @@ class Session {
  public:
   Session(int socket_fd, const AttachOptions& options, bool tty, std::string keys)
       : socket_(socket_fd),
-        options_(options),
         tty_(tty),
         reads_input_(options.in),
         keys_(tty ? std::move(keys) : ""),
@@ -82,7 +81,6 @@ class Session {
   }
 
   int socket_;
-  const AttachOptions& options_;
   bool tty_;
   bool reads_input_;
   bool at_end_of_input_ = false;

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/host_trees.h"
 
 namespace namespaces {
 namespace {
@@ -63,19 +64,10 @@ class UnshareCgroup : public Step {
   std::string observe(const StepContext& /*context*/) const override { return own_namespace("cgroup"); }
 };
 
-std::string map_text(const std::vector<IdMap>& maps) {
-  std::string text;
-  for (const auto& map : maps) {
-    text += std::to_string(map.container_id) + " " + std::to_string(map.host_id) + " " +
-            std::to_string(map.size) + "\n";
-  }
-  return text;
-}
-
 class WriteIdMaps : public Step {
  public:
   WriteIdMaps(const std::vector<IdMap>& uid_maps, const std::vector<IdMap>& gid_maps)
-      : Step(Lane::kHost, "write the id maps"), uids_(map_text(uid_maps)), gids_(map_text(gid_maps)) {}
+      : Step(Lane::kHost, "write the id maps"), uids_(id_map_text(uid_maps)), gids_(id_map_text(gid_maps)) {}
   Result<void> perform(StepContext& context) const override {
     const std::string directory = "/proc/" + std::to_string(context.init_pid) + "/";
     TRY(write_kernel_file(directory + "uid_map", uids_));

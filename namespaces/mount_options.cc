@@ -75,11 +75,18 @@ bool apply_propagation(std::string_view option, MountOptions& result) {
 }
 
 bool apply_switch(std::string_view option, MountOptions& result) {
-  if (option == "defaults" || option == "async" || option == "nolazytime" || option == "loud") return true;
+  for (const std::string_view nothing : {"defaults", "async", "nolazytime", "nomand", "loud", "silent"}) {
+    if (option == nothing) return true;
+  }
   if (option == "bind") return result.bind = true;
   if (option == "rbind") return result.bind = result.recursive_bind = true;
   if (option == "tmpcopyup") return result.copy_up = true;
   if (option == "idmap") return result.idmap = true;
+  if (option == "remount") return result.remount = true;
+  // crun's.
+  if (option == "copy-symlink") return result.copy_symlink = true;
+  if (option == "src-nofollow") return result.source_nofollow = true;
+  if (option == "dest-nofollow") return result.destination_nofollow = true;
   if (option == "ridmap") return result.idmap = result.recursive_idmap = true;
   return false;
 }

@@ -10,6 +10,8 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/copy_up.h"
+#include "namespaces/remount_step.h"
 #include "namespaces/rootfs.h"
 
 namespace namespaces {
@@ -29,30 +31,60 @@ std::string root_path(const std::string& destination) {
   return "\"$ROOT\"" + shell_quote(destination);
 }
 
+// What the file system says about an error, as "tmpfs: Unknown parameter 'x'": fsopen(2) keeps it to be read.
+Error explained(int filesystem_fd, Error error) {
+  std::string words(256, '\0');
+  const auto count = sys::read(filesystem_fd, words);
+  if (!count || *count < 3) return error;
+  words.resize(*count);
+  const std::string text = printable(trim(words.substr(2)));  // "e " in front
+  return {error.kind(), text + ": " + error.text(), error.error_number()};
+}
+
+Result<void> configure(int filesystem_fd, const std::vector<std::pair<std::string, std::string>>& data) {
+  for (const auto& [key, value] : data) {
+    auto set = value.empty() ? sys::fsconfig_flag(filesystem_fd, key.c_str())
+                             : sys::fsconfig_string(filesystem_fd, key.c_str(), value.c_str());
+    if (!set) return explained(filesystem_fd, std::move(set).error());
+  }
+  return ok();
+}
+
 // Everything a Mount says, decided before clone; perform only makes system calls.
 class MountStep : public Step {
  public:
-  MountStep(Mount mount, MountOptions options)
+  MountStep(Mount mount, MountOptions options, std::optional<size_t> tree)
       : Step(Lane::kInit, "mount " + printable(options.bind ? mount.source : mount.type) + " on " +
                               printable(mount.destination)),
         mount_(std::move(mount)),
-        options_(std::move(options)) {
+        options_(std::move(options)),
+        tree_(tree) {
     mount_.destination = clean_path(mount_.destination);
     const bool kernel_view = mount_.type == "proc" || mount_.type == "sysfs" || mount_.destination == "/dev";
     symlinks_ = kernel_view ? Symlinks::kRefuse : Symlinks::kInRoot;
   }
 
   Result<void> perform(StepContext& context) const override {
-    const Fd mount = TRY(options_.bind ? open_bind() : open_filesystem());
-    TRY(apply_attributes(mount.get()));
+    const int root_fd = context.root_fd.get();
+    if (options_.copy_symlink && TRY(copied_symlink(root_fd))) return ok();
+    const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
+                         : options_.bind ? open_bind()
+                                         : open_filesystem());
+    if (!options_.copy_up) TRY(apply_attributes(mount.get(), options_));
     TargetType type = TargetType::kDirectory;
-    if (options_.bind && !S_ISDIR(TRY(sys::fstat(mount.get())).st_mode)) type = TargetType::kFile;
-    const Fd target = TRY(open_target(context.root_fd.get(), mount_.destination, type, symlinks_));
+    if (options_.bind) {
+      const struct stat status = TRY(sys::fstat(mount.get()));
+      if (!S_ISDIR(status.st_mode)) type = TargetType::kFile;
+    }
+    const Fd target = TRY(open_destination(root_fd, type));
     if (is_procfs(target.get()) && !may_cover_procfs()) {
       return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
     }
-    TRY(sys::move_mount(mount.get(), target.get()));
-    return ok();
+    if (options_.copy_up) {
+      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get()));
+      TRY(apply_attributes(mount.get(), options_));
+    }
+    return sys::move_mount(mount.get(), target.get());
   }
 
   std::string say() const override {
@@ -114,42 +146,47 @@ class MountStep : public Step {
     return lines;
   }
 
+  static Result<Fd> take_tree(StepContext& context, size_t number) {
+    if (number >= context.trees.size() || !context.trees[number]) return corrupt("the host opened no tree");
+    return std::move(context.trees[number]);
+  }
+
   Result<Fd> open_bind() const {
-    const unsigned recursive = options_.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0U;
-    return sys::open_tree(AT_FDCWD, mount_.source.c_str(), OPEN_TREE_CLONE | recursive);
+    unsigned flags = OPEN_TREE_CLONE;
+    if (options_.recursive_bind) flags |= static_cast<unsigned>(AT_RECURSIVE);
+    if (options_.source_nofollow) flags |= static_cast<unsigned>(AT_SYMLINK_NOFOLLOW);
+    return sys::open_tree(AT_FDCWD, mount_.source.c_str(), flags);
   }
 
   Result<Fd> open_filesystem() const {
     const Fd filesystem = TRY(sys::fsopen(mount_.type.c_str()));
     if (!mount_.source.empty()) TRY(sys::fsconfig_string(filesystem.get(), "source", mount_.source.c_str()));
-    for (const auto& [key, value] : options_.data) {
-      if (value.empty()) {
-        TRY(sys::fsconfig_flag(filesystem.get(), key.c_str()));
-      } else {
-        TRY(sys::fsconfig_string(filesystem.get(), key.c_str(), value.c_str()));
-      }
-    }
-    TRY(sys::fsconfig_create(filesystem.get()));
+    TRY(configure(filesystem.get(), options_.data));
+    auto created = sys::fsconfig_create(filesystem.get());
+    if (!created) return explained(filesystem.get(), std::move(created).error());
     return sys::fsmount(filesystem.get(), 0);
   }
 
-  Result<void> apply_attributes(int mount_fd) const {
-    mount_attr attributes = {};
-    attributes.attr_set = options_.set;
-    attributes.attr_clr = options_.clear;
-    if ((options_.propagation & MS_REC) == 0) attributes.propagation = options_.propagation;
-    if (attributes.attr_set != 0 || attributes.attr_clr != 0 || attributes.propagation != 0) {
-      TRY(sys::mount_setattr(mount_fd, "", AT_EMPTY_PATH, attributes));
+  Result<Fd> open_destination(int root_fd, TargetType type) const {
+    if (!options_.destination_nofollow) return open_target(root_fd, mount_.destination, type, symlinks_);
+    const Parent parent = TRY(open_parent(root_fd, mount_.destination, symlinks_));
+    auto itself = sys::openat(parent.directory.get(), parent.name.c_str(), O_PATH | O_NOFOLLOW);
+    if (itself) return itself;
+    return open_target(root_fd, mount_.destination, type, symlinks_);
+  }
+
+  // False for a source that is no symbolic link.
+  Result<bool> copied_symlink(int root_fd) const {
+    const auto link = sys::readlinkat(AT_FDCWD, mount_.source.c_str());
+    if (!link) return false;
+    const Parent parent = TRY(open_parent(root_fd, mount_.destination, symlinks_));
+    auto made = sys::symlinkat(link->c_str(), parent.directory.get(), parent.name.c_str());
+    if (!made && made.error().error_number() != EEXIST) return std::move(made).error();
+    if (!made) {
+      const auto there = sys::readlinkat(parent.directory.get(), parent.name.c_str());
+      if (!there || *there != *link) return conflict(printable(mount_.destination) + " is another file");
     }
-    mount_attr recursive = {};
-    recursive.attr_set = options_.recursive_set;
-    recursive.attr_clr = options_.recursive_clear;
-    if ((options_.propagation & MS_REC) != 0)
-      recursive.propagation = options_.propagation & ~static_cast<unsigned long>(MS_REC);
-    if (recursive.attr_set != 0 || recursive.attr_clr != 0 || recursive.propagation != 0) {
-      TRY(sys::mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive));
-    }
-    return ok();
+    return true;
   }
 
   bool may_cover_procfs() const {
@@ -167,6 +204,7 @@ class MountStep : public Step {
 
   Mount mount_;
   MountOptions options_;
+  std::optional<size_t> tree_;
   Symlinks symlinks_ = Symlinks::kInRoot;
 };
 
@@ -190,19 +228,20 @@ Result<void> check_destination(const Mount& mount, const MountOptions& options) 
 
 }  // namespace
 
-Result<StepPtr> mount_step(const Mount& mount) {
+Result<StepPtr> mount_step(const Mount& mount, std::optional<size_t> tree) {
   MountOptions options = TRY_IN("mount " + printable(mount.destination), parse_mount_options(mount.options));
   if (mount.type == "bind") options.bind = true;
   TRY(check_destination(mount, options));
+  if (options.remount) return remount_step(mount, std::move(options));
   if (options.bind && mount.source.empty())
     return invalid("bind mount on " + printable(mount.destination) + " has no source");
   if (!options.bind && mount.type.empty())
     return invalid("mount on " + printable(mount.destination) + " has no type");
-  if (options.idmap || options.copy_up) {
-    return unsupported("mount option idmap/tmpcopyup on " + printable(mount.destination) +
-                       " is not supported yet");
-  }
-  return StepPtr(std::make_unique<MountStep>(mount, std::move(options)));
+  if ((options.idmap || !mount.uid_maps.empty()) && !tree)
+    return unsupported("mount on " + printable(mount.destination) + ": only bind mounts can be id-mapped");
+  if (options.copy_up && (options.bind || mount.type != "tmpfs"))
+    return invalid("mount on " + printable(mount.destination) + ": tmpcopyup is for tmpfs");
+  return StepPtr(std::make_unique<MountStep>(mount, std::move(options), tree));
 }
 
 }  // namespace namespaces

@@ -4,6 +4,7 @@
 // fills.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,19 @@
 
 namespace namespaces {
 
-// mount(2) of the whole tree as private: nothing that follows propagates to the host. `propagation` is the
-// spec's rootfsPropagation while the container is built: "" and "private" give MS_PRIVATE, "slave"/"shared"
-// MS_SLAVE.
-StepPtr isolate_propagation_step(const std::string& propagation);
+// Nothing that follows propagates to the host. `propagation` is the spec's rootfsPropagation: "" and
+// "private" make the whole tree MS_PRIVATE, "slave" MS_SLAVE; with "shared" only the mount that holds `root`
+// leaves its peer group, so that binds of shared mounts still share with the host. mount_namespaces(7).
+StepPtr isolate_propagation_step(const std::string& propagation, const std::string& root);
 
-// Opens `path`, a directory of the host, as the root of the container. When it is no mount point of its own
+// A directory of the host that becomes the root of the container. When it is no mount point of its own
 // (`is_mount` false) it is bound to itself, which pivot_root(2) needs.
-StepPtr open_root_step(const std::string& path, bool is_mount);
+struct RootSource {
+  std::string path;
+  bool is_mount = false;
+  std::optional<size_t> tree;  // of context.trees: opened by the host
+};
+StepPtr open_root_step(RootSource source);
 
 // Opens a procfs of the init's pid namespace that is attached nowhere, for sysctls and other writes to /proc
 // that must not be redirected by a mount (CVE-2025-52881). Fills context.proc_fd.
@@ -29,7 +35,8 @@ StepPtr open_procfs_step();
 // One entry of the spec's mounts[]. Errors while planning: kInvalid for a destination that is not absolute,
 // for mounts over /proc that are not procfs and over /sys that are not sysfs, and below /proc outside the
 // list of files that tools like lxcfs replace (CVE-2019-16884).
-Result<StepPtr> mount_step(const Mount& mount);
+// `tree`, of context.trees, is what a bind mount attaches when the host has opened it.
+Result<StepPtr> mount_step(const Mount& mount, std::optional<size_t> tree = std::nullopt);
 
 // One hierarchy of cgroups to show inside: the host's directory bound read-only at `container_path`.
 struct CgroupBind {
@@ -52,5 +59,7 @@ StepPtr readonly_root_step();
 // because each costs an expedited RCU grace period. `propagation` is the spec's rootfsPropagation, set on the
 // new root at the end.
 StepPtr pivot_root_step(const std::string& propagation);
+// The same by MS_MOVE and chroot(2), for hosts whose root is an initramfs (runc's --no-pivot).
+StepPtr move_root_step(const std::string& propagation);
 
 }  // namespace namespaces

@@ -39,6 +39,10 @@ struct MountOptions {
   bool copy_up = false;  // tmpcopyup: fill the tmpfs with what the image has there
   bool idmap = false;
   bool recursive_idmap = false;
+  bool remount = false;               // change the mount that is there
+  bool copy_symlink = false;          // a source that is a symbolic link is made anew inside, not followed
+  bool source_nofollow = false;       // a source that is a symbolic link is mounted itself
+  bool destination_nofollow = false;  // a destination that is a symbolic link is covered itself
   std::vector<std::pair<std::string, std::string>> data;  // file system parameters; an empty value is a flag
 };
 

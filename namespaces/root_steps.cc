@@ -3,6 +3,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/mount_steps.h"
@@ -11,18 +13,46 @@
 namespace namespaces {
 namespace {
 
+enum class Isolation { kPrivate, kSlave, kShared };
+
+// The mount that holds `path` leaves its peer group. Without mountinfo: only a mount's root takes attributes.
+Result<void> isolate_mount_of(const std::string& path) {
+  mount_attr attributes = {};
+  attributes.propagation = MS_PRIVATE;
+  Fd at = TRY(sys::open(path.c_str(), O_PATH | O_DIRECTORY));
+  constexpr int kDeepest = 4096;
+  for (int depth = 0; depth < kDeepest; ++depth) {
+    auto result = sys::mount_setattr(at.get(), "", AT_EMPTY_PATH, attributes);
+    if (result || result.error().error_number() != EINVAL) return result;
+    at = TRY(sys::openat(at.get(), "..", O_PATH | O_DIRECTORY));
+  }
+  return invalid(printable(path) + " is in no mount");
+}
+
 class IsolatePropagation : public Step {
  public:
-  explicit IsolatePropagation(bool slave)
-      : Step(Lane::kInit, slave ? "make mounts slave" : "make mounts private"), slave_(slave) {}
+  IsolatePropagation(Isolation isolation, std::string root)
+      : Step(Lane::kInit, isolation == Isolation::kPrivate ? "make mounts private"
+                          : isolation == Isolation::kSlave ? "make mounts slave"
+                                                           : "make the rootfs's mount private"),
+        isolation_(isolation),
+        root_(std::move(root)) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
-    return sys::mount(nullptr, "/", nullptr, MS_REC | (slave_ ? MS_SLAVE : MS_PRIVATE), nullptr);
+    if (isolation_ == Isolation::kShared) return isolate_mount_of(root_);
+    const unsigned long flag = isolation_ == Isolation::kSlave ? MS_SLAVE : MS_PRIVATE;
+    return sys::mount(nullptr, "/", nullptr, MS_REC | flag, nullptr);
   }
   std::string say() const override {
-    return std::string("mount(NULL, /, NULL, MS_REC|") + (slave_ ? "MS_SLAVE)" : "MS_PRIVATE)");
+    if (isolation_ == Isolation::kShared) return "mount_setattr(mount of " + root_ + ", MS_PRIVATE)";
+    return std::string("mount(NULL, /, NULL, MS_REC|") +
+           (isolation_ == Isolation::kSlave ? "MS_SLAVE)" : "MS_PRIVATE)");
   }
-  std::string shell() const override { return slave_ ? "mount --make-rslave /" : "mount --make-rprivate /"; }
+  std::string shell() const override {
+    if (isolation_ == Isolation::kShared)
+      return "mount --make-private \"$(findmnt -n -o TARGET -T " + shell_quote(root_) + ")\"";
+    return isolation_ == Isolation::kSlave ? "mount --make-rslave /" : "mount --make-rprivate /";
+  }
   Reason why() const override {
     return {
         "a copy of the mount tree still shares its events: without this, what follows would appear on the "
@@ -31,32 +61,31 @@ class IsolatePropagation : public Step {
   }
 
  private:
-  bool slave_;
+  Isolation isolation_;
+  std::string root_;
 };
 
 class OpenRoot : public Step {
  public:
-  OpenRoot(std::string path, bool is_mount)
-      : Step(Lane::kInit, "open the rootfs"), path_(std::move(path)), is_mount_(is_mount) {}
+  explicit OpenRoot(RootSource source)
+      : Step(Lane::kInit, "open the rootfs"), path_(source.path), source_(std::move(source)) {}
 
   Result<void> perform(StepContext& context) const override {
-    if (!is_mount_) {
-      const Fd tree = TRY(sys::open_tree(AT_FDCWD, path_.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE));
-      const Fd target = TRY(sys::open(path_.c_str(), O_PATH | O_DIRECTORY));
-      TRY(sys::move_mount(tree.get(), target.get()));
+    if (source_.tree) return attach(context, std::move(context.trees[*source_.tree]));
+    if (source_.is_mount) {
+      context.root_fd = TRY(sys::open(path_.c_str(), O_PATH | O_DIRECTORY));
+      return ok();
     }
-    context.root_fd = TRY(sys::open(path_.c_str(), O_PATH | O_DIRECTORY));
-    return ok();
+    return attach(context, TRY(sys::open_tree(AT_FDCWD, path_.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE)));
   }
   std::string say() const override {
     const std::string open = "open(" + path_ + ", O_PATH)";
-    return is_mount_
-               ? open
-               : "open_tree(" + path_ + ", OPEN_TREE_CLONE|AT_RECURSIVE); move_mount(" + path_ + "); " + open;
+    if (source_.is_mount) return open;
+    return "open_tree(" + path_ + ", OPEN_TREE_CLONE|AT_RECURSIVE); move_mount(" + path_ + ")";
   }
   std::string shell() const override {
     const std::string root = "ROOT=" + shell_quote(path_);
-    return is_mount_ ? root : root + "\nmount --rbind \"$ROOT\" \"$ROOT\"";
+    return source_.is_mount ? root : root + "\nmount --rbind \"$ROOT\" \"$ROOT\"";
   }
   Reason why() const override {
     return {
@@ -66,8 +95,19 @@ class OpenRoot : public Step {
   }
 
  private:
+  Result<void> attach(StepContext& context, Fd tree) const {
+    auto target = sys::open(path_.c_str(), O_PATH | O_DIRECTORY);
+    // Root of a user namespace, and a directory on the way that is not for it: any place will do until the
+    // pivot.
+    if (!target && target.error().error_number() == EACCES) target = sys::open("/", O_PATH | O_DIRECTORY);
+    if (!target) return std::move(target).error();
+    TRY(sys::move_mount(tree.get(), target->get()));
+    context.root_fd = std::move(tree);
+    return ok();
+  }
+
   std::string path_;
-  bool is_mount_;
+  RootSource source_;
 };
 
 class OpenProcfs : public Step {
@@ -89,88 +129,18 @@ class OpenProcfs : public Step {
   }
 };
 
-class CgroupView : public Step {
- public:
-  CgroupView(std::string destination, std::vector<CgroupBind> binds,
-             std::vector<std::pair<std::string, std::string>> links, bool read_only)
-      : Step(Lane::kInit, "show the container its cgroups"),
-        destination_(clean_path(destination)),
-        binds_(std::move(binds)),
-        links_(std::move(links)),
-        read_only_(read_only) {
-    needs_tmpfs_ = binds_.size() != 1 || binds_[0].container_path != destination_;
-  }
-
-  Result<void> perform(StepContext& context) const override {
-    if (!needs_tmpfs_) return bind(context.root_fd.get(), binds_[0]);
-    const Fd filesystem = TRY(sys::fsopen("tmpfs"));
-    TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
-    TRY(sys::fsconfig_string(filesystem.get(), "size", "65536"));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    const Fd mount = TRY(sys::fsmount(filesystem.get(), kAttributes));
-    const Fd target =
-        TRY(open_target(context.root_fd.get(), destination_, TargetType::kDirectory, Symlinks::kRefuse));
-    TRY(sys::move_mount(mount.get(), target.get()));
-    for (const auto& entry : binds_)
-      TRY_IN(entry.container_path, bind(context.root_fd.get(), entry));
-    for (const auto& [name, link] : links_)
-      TRY(sys::symlinkat(link.c_str(), mount.get(), name.c_str()));
-    if (!read_only_) return ok();
-    mount_attr attributes = {};
-    attributes.attr_set = MOUNT_ATTR_RDONLY;
-    return sys::mount_setattr(mount.get(), "", AT_EMPTY_PATH, attributes);
-  }
-
-  std::string say() const override {
-    std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
-    for (const auto& entry : binds_) {
-      text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
-    }
-    return text + (read_only_ ? "mount_setattr(MOUNT_ATTR_RDONLY)" : "");
-  }
-
-  std::string shell() const override {
-    std::string lines;
-    if (needs_tmpfs_)
-      lines = "mount -t tmpfs -o nosuid,nodev,noexec,mode=755,size=65536 tmpfs " + at(destination_) + "\n";
-    for (const auto& entry : binds_) {
-      const std::string target = at(entry.container_path);
-      lines += "mkdir -p " + target + "; mount --bind " + shell_quote(entry.host_path) + " " + target + "\n";
-      lines += "mount -o remount,bind,nosuid,nodev,noexec" + std::string(read_only_ ? ",ro " : " ") + target +
-               "\n";
-    }
-    for (const auto& [name, link] : links_)
-      lines += "ln -s " + link + " " + at(destination_ + "/" + name) + "\n";
-    if (read_only_ && needs_tmpfs_)
-      lines += "mount -o remount,bind,ro,nosuid,nodev,noexec " + at(destination_) + "\n";
-    if (!lines.empty()) lines.pop_back();
-    return lines;
-  }
-
-  Reason why() const override {
-    return {"programs read their limits here; read-only, so that they can't lift them", "cgroups(7)"};
-  }
-
- private:
-  static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  static std::string at(const std::string& path) { return "\"$ROOT\"" + shell_quote(path); }
-
-  Result<void> bind(int root_fd, const CgroupBind& entry) const {
-    const Fd tree = TRY(sys::open_tree(AT_FDCWD, entry.host_path.c_str(), OPEN_TREE_CLONE));
-    mount_attr attributes = {};
-    attributes.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
-    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes));
-    const Fd target =
-        TRY(open_target(root_fd, entry.container_path, TargetType::kDirectory, Symlinks::kRefuse));
-    return sys::move_mount(tree.get(), target.get());
-  }
-
-  std::string destination_;
-  std::vector<CgroupBind> binds_;
-  std::vector<std::pair<std::string, std::string>> links_;
-  bool read_only_;
-  bool needs_tmpfs_ = false;
-};
+// rootfsPropagation, once it can do nothing to the host any more.
+Result<void> set_root_propagation(const std::string& propagation) {
+  if (propagation.empty()) return ok();
+  mount_attr attributes = {};
+  const bool recursive = propagation.front() == 'r';
+  const std::string_view kind = std::string_view(propagation).substr(recursive ? 1 : 0);
+  attributes.propagation = kind == "shared"       ? MS_SHARED
+                           : kind == "slave"      ? MS_SLAVE
+                           : kind == "unbindable" ? MS_UNBINDABLE
+                                                  : MS_PRIVATE;
+  return sys::mount_setattr(AT_FDCWD, "/", recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U, attributes);
+}
 
 class PivotRoot : public Step {
  public:
@@ -181,19 +151,18 @@ class PivotRoot : public Step {
     // pivot_root(2), "pivot_root(".", ".")": both roots are stacked on the same directory; "." is then the
     // old one.
     TRY(sys::fchdir(context.root_fd.get()));
+    Fd old_root;
+    if (contains(propagation_, "shared")) old_root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::pivot_root(".", "."));
+    if (old_root) {
+      // Where mounts are shared with the host, so would be that they go.
+      mount_attr attributes = {};
+      attributes.propagation = MS_SLAVE;
+      TRY(sys::mount_setattr(old_root.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, attributes));
+    }
     TRY(sys::umount2(".", MNT_DETACH));
     TRY(sys::chdir("/"));
-    if (propagation_.empty()) return ok();
-    mount_attr attributes = {};
-    const bool recursive = propagation_.front() == 'r';
-    const std::string_view kind = std::string_view(propagation_).substr(recursive ? 1 : 0);
-    attributes.propagation = kind == "shared"       ? MS_SHARED
-                             : kind == "slave"      ? MS_SLAVE
-                             : kind == "unbindable" ? MS_UNBINDABLE
-                                                    : MS_PRIVATE;
-    return sys::mount_setattr(AT_FDCWD, "/", recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U,
-                              attributes);
+    return set_root_propagation(propagation_);
   }
   std::string say() const override {
     return "fchdir(ROOT); pivot_root(., .); umount2(., MNT_DETACH); chdir(/)";
@@ -213,24 +182,61 @@ class PivotRoot : public Step {
   std::string propagation_;
 };
 
+class MoveRoot : public Step {
+ public:
+  explicit MoveRoot(std::string propagation)
+      : Step(Lane::kInit, "move the rootfs to /"), propagation_(std::move(propagation)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    TRY(sys::fchdir(context.root_fd.get()));
+    // The old root stays below. A full procfs and sysfs in reach of the container would let root of a user
+    // namespace mount such ones itself (mount_too_revealing() in the kernel's fs/namespace.c).
+    for (const char* path : {"/proc", "/sys"}) {
+      auto gone = sys::umount2(path, MNT_DETACH);
+      if (!gone && gone.error().error_number() != EINVAL && gone.error().error_number() != ENOENT)
+        return gone;
+    }
+    TRY(sys::mount(".", "/", nullptr, MS_MOVE, nullptr));
+    TRY(sys::chroot("."));
+    TRY(sys::chdir("/"));
+    return set_root_propagation(propagation_);
+  }
+  std::string say() const override {
+    return "fchdir(ROOT); umount2(/proc | /sys, MNT_DETACH); mount(., /, MS_MOVE); chroot(.); chdir(/)";
+  }
+  std::string shell() const override {
+    return "# --no-pivot: the script pivots nevertheless\n" + PivotRoot(propagation_).shell();
+  }
+  Reason why() const override {
+    return {
+        "where the host's root is an initramfs, which pivot_root(2) can't move: weaker, the host's files "
+        "are still in the mount tree",
+        "chroot(2)"};
+  }
+
+ private:
+  std::string propagation_;
+};
+
 }  // namespace
 
-StepPtr isolate_propagation_step(const std::string& propagation) {
-  const bool slave = contains(propagation, "slave") || contains(propagation, "shared");
-  return std::make_unique<IsolatePropagation>(slave);
+StepPtr isolate_propagation_step(const std::string& propagation, const std::string& root) {
+  const Isolation isolation = contains(propagation, "shared")  ? Isolation::kShared
+                              : contains(propagation, "slave") ? Isolation::kSlave
+                                                               : Isolation::kPrivate;
+  return std::make_unique<IsolatePropagation>(isolation, root);
 }
 
-StepPtr open_root_step(const std::string& path, bool is_mount) {
-  return std::make_unique<OpenRoot>(path, is_mount);
+StepPtr open_root_step(RootSource source) {
+  return std::make_unique<OpenRoot>(std::move(source));
+}
+
+StepPtr move_root_step(const std::string& propagation) {
+  return std::make_unique<MoveRoot>(propagation);
 }
 
 StepPtr open_procfs_step() {
   return std::make_unique<OpenProcfs>();
-}
-
-StepPtr cgroup_view_step(const std::string& destination, std::vector<CgroupBind> binds,
-                         std::vector<std::pair<std::string, std::string>> links, bool read_only) {
-  return std::make_unique<CgroupView>(destination, std::move(binds), std::move(links), read_only);
 }
 
 StepPtr pivot_root_step(const std::string& propagation) {

@@ -4,7 +4,12 @@
 #include <linux/sched.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGCHLD
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/syscalls.h"
 
@@ -29,7 +34,76 @@ CloneStep::CloneStep(const namespaces::NamespaceSet& namespaces, bool cgroup_lat
   if (cgroup_later) flags_ &= ~static_cast<unsigned long>(CLONE_NEWCGROUP);
 }
 
+namespace {
+
+// The launcher aimed its children at the container's pid namespace: those to come (hooks) are the host's
+// again.
+Result<void> leave_pid_namespace() {
+  const Fd own = TRY(sys::open("/proc/self/ns/pid", O_RDONLY));
+  return sys::setns(own.get(), CLONE_NEWPID);
+}
+
+}  // namespace
+
+bool CloneStep::joins_by_helper(const namespaces::NamespaceSet& namespaces) {
+  if (!namespaces.is_separate("user")) return false;
+  const auto& entries = namespaces.entries();
+  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return !entry.path.empty(); });
+}
+
+Result<void> CloneStep::join_and_clone(StepContext& context, const std::vector<Opened>& joined) const {
+  for (const auto& entry : joined)
+    TRY(sys::setns(entry.fd.get(), entry.flag));
+  clone_args arguments = {};
+  arguments.flags = flags_ | CLONE_PARENT;  // the signal at its end is then the helper's own: SIGCHLD
+  if (context.cgroup_fd) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(context.cgroup_fd.get());
+  }
+  context.init_pid = TRY(sys::clone3(arguments));
+  return ok();
+}
+
+Result<void> CloneStep::clone_by_helper(StepContext& context) const {
+  std::vector<Opened> joined;
+  // The user namespace last: until then the helper may join what the host's root owns.
+  for (const bool is_user : {false, true}) {
+    for (const auto& kind : namespaces::namespace_kinds()) {
+      const auto path = namespaces_.path_of(kind.spec_name);
+      if (!path || (kind.clone_flag == CLONE_NEWUSER) != is_user) continue;
+      joined.push_back({TRY(sys::open(path->c_str(), O_RDONLY)), kind.clone_flag});
+    }
+  }
+  struct Answer {
+    pid_t pid;
+    int error_number;
+  };
+  const sys::Pipe pipe = TRY(sys::pipe2(0));
+  const pid_t helper = ::fork();
+  if (helper < 0) return Error::from_errno("fork", errno);
+  if (helper == 0) {
+    auto result = join_and_clone(context, joined);
+    context.in_child = result && context.init_pid == 0;
+    if (context.in_child) return ok();
+    const Answer answer = {context.init_pid, result ? 0 : result.error().error_number()};
+    const bool is_sent = ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
+    ::_exit(is_sent ? 0 : 1);
+  }
+  int status = 0;
+  if (::waitpid(helper, &status, 0) < 0) return Error::from_errno("waitpid", errno);
+  Answer answer = {};
+  if (status != 0 || ::read(pipe.reader.get(), &answer, sizeof answer) != sizeof answer)
+    return Error::from_errno("the helper that joins the namespaces is gone", ECHILD);
+  if (answer.error_number != 0) {
+    return Error::from_errno("join the namespaces at the given paths, or clone in them", answer.error_number);
+  }
+  context.init_pid = answer.pid;
+  context.init_pidfd = TRY(sys::pidfd_open(answer.pid));
+  return ok();
+}
+
 Result<void> CloneStep::perform(StepContext& context) const {
+  if (joins_by_helper(namespaces_)) return clone_by_helper(context);
   int pidfd = -1;
   clone_args arguments = {};
   arguments.flags = flags_ | CLONE_PIDFD;
@@ -43,11 +117,13 @@ Result<void> CloneStep::perform(StepContext& context) const {
   context.in_child = pid == 0;
   context.init_pid = pid;
   if (pid > 0) context.init_pidfd = Fd(pidfd);
+  if (pid > 0 && namespaces_.path_of("pid")) return leave_pid_namespace();
   return ok();
 }
 
 std::string CloneStep::say() const {
-  std::string text = "clone3(CLONE_PIDFD|CLONE_INTO_CGROUP";
+  std::string text = joins_by_helper(namespaces_) ? "fork(); setns(every path); clone3(CLONE_PARENT"
+                                                  : "clone3(CLONE_PIDFD|CLONE_INTO_CGROUP";
   for (const auto& [flag, name] : kFlagNames) {
     if ((flags_ & flag) != 0) text += std::string("|") + name;
   }

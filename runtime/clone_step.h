@@ -3,7 +3,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/fd.h"
 #include "base/step.h"
 #include "namespaces/ns_set.h"
 
@@ -15,6 +17,12 @@ class CloneStep : public Step {
   // and the cgroup namespace where v1 hierarchies are joined after clone (`cgroup_later`).
   CloneStep(const namespaces::NamespaceSet& namespaces, bool cgroup_later);
 
+  // True when other namespaces are joined by path besides a user namespace. The init could not join those
+  // that the host's root owns once it is in the user namespace, and new ones must be made inside of it: a
+  // helper, which is still the host's root, joins all of them and then clones the init as the launcher's
+  // child.
+  static bool joins_by_helper(const namespaces::NamespaceSet& namespaces);
+
   // Returns on both sides; context.in_child tells which. In the parent init_pid and init_pidfd are set.
   Result<void> perform(StepContext& context) const override;
   std::string say() const override;
@@ -24,6 +32,14 @@ class CloneStep : public Step {
   std::string observe(const StepContext& context) const override;
 
  private:
+  struct Opened {
+    Fd fd;
+    int flag = 0;
+  };
+  Result<void> clone_by_helper(StepContext& context) const;
+  // In the helper: nothing but the init comes back from it.
+  Result<void> join_and_clone(StepContext& context, const std::vector<Opened>& joined) const;
+
   namespaces::NamespaceSet namespaces_;
   unsigned long flags_ = 0;
 };

@@ -4,13 +4,19 @@
 #include <linux/sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/syscalls.h"
 #include "cgroups/steps.h"
 #include "namespaces/identity_steps.h"
 #include "runtime/clone_step.h"
 #include "runtime/init_steps.h"
 #include "runtime/process_plan.h"
+#include "runtime/spec_validate.h"
+#include "security/labels.h"
+#include "security/limits.h"
 #include "security/privileges.h"
+#include "security/seccomp_steps.h"
 
 namespace runtime {
 namespace {
@@ -52,24 +58,28 @@ class EnterNamespaces : public Step {
       : Step(Lane::kInit, "join the container's namespaces") {
     for (const auto& kind : namespaces::namespace_kinds()) {
       if (kind.clone_flag == CLONE_NEWPID || !own.is_separate(kind.spec_name)) continue;
-      flags_ |= kind.clone_flag;
+      if (kind.clone_flag == CLONE_NEWUSER) has_user_ = true;
+      if (kind.clone_flag != CLONE_NEWUSER) flags_ |= kind.clone_flag;
       names_ += std::string(names_.empty() ? "" : " ") + kind.spec_name;
       options_ += std::string(" --") + kind.spec_name;
     }
   }
   Result<void> perform(StepContext& context) const override {
     if (flags_ != 0) TRY(sys::setns(context.target_pidfd.get(), flags_));
+    // The user namespace last: others may belong to the host, which its root could not join.
+    if (has_user_) TRY(sys::setns(context.target_pidfd.get(), CLONE_NEWUSER));
     context.root_fd = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     return sys::chdir("/");
   }
   std::string say() const override { return "setns(PIDFD, " + names_ + ")"; }
   std::string shell() const override { return "# nsenter --target $PID1" + options_; }
   Reason why() const override {
-    return {"one call, all or none: there is no moment with half of them", "setns(2)"};
+    return {"one call for all of them: there is no moment with half of a container", "setns(2)"};
   }
 
  private:
   int flags_ = 0;
+  bool has_user_ = false;
   std::string names_;
   std::string options_;
 };
@@ -87,32 +97,78 @@ class OpenOwnProcfs : public Step {
   Reason why() const override { return {"the process's own settings are written here", "proc(5)"}; }
 };
 
+// execCPUAffinity: where the launcher is before it enters the cgroup, and the process when it is inside.
+Result<void> add_affinity(Plan& plan, const Process& process, Lane lane) {
+  const bool is_initial = lane == Lane::kHost;
+  if (is_initial && process.cpu_affinity_initial.empty()) return ok();
+  if (process.cpu_affinity_initial.empty() && process.cpu_affinity_final.empty()) return ok();
+  const std::string& list = is_initial ? process.cpu_affinity_initial : process.cpu_affinity_final;
+  plan.push_back(TRY_IN("execCPUAffinity", security::cpu_affinity_step(lane, list)));
+  return ok();
+}
+
+bool needs_procfs(const Process& process) {
+  return process.oom_score_adj || !process.apparmor_profile.empty() || !process.selinux_label.empty();
+}
+
+bool has_listener(const ExecRequest& request) {
+  return std::any_of(request.seccomp.begin(), request.seccomp.end(),
+                     [](const auto& program) { return !program.listener_path.empty(); });
+}
+
+// Host lane, up to clone.
+Result<StepPtr> add_host_lane(Plan& plan, const ExecRequest& request, const namespaces::NamespaceSet& own,
+                              const HostFacts& host) {
+  const Spec& spec = *request.spec;
+  const Process& process = *request.process;
+  if (!process.apparmor_profile.empty())
+    plan.push_back(security::check_apparmor_step(process.apparmor_profile));
+  if (!process.selinux_label.empty())
+    plan.push_back(security::check_selinux_step("selinuxLabel", process.selinux_label));
+  plan.push_back(std::make_unique<HoldInit>(request.init));
+  TRY(add_affinity(plan, process, Lane::kHost));
+  for (const auto& program : request.seccomp) {
+    if (!program.listener_path.empty())
+      plan.push_back(security::connect_seccomp_agent_step(program.listener_path));
+  }
+  cgroups::GroupSteps group;
+  if (!spec.os.cgroups_path.empty()) {
+    const std::string path = spec.os.cgroups_path + "/" + request.sub_cgroup;
+    group = TRY(cgroups::enter_steps(host.cgroups, path));
+  }
+  for (auto& step : group.before_clone)
+    plan.push_back(std::move(step));
+  if (own.is_separate("pid")) plan.push_back(std::make_unique<EnterPidNamespace>());
+  plan.push_back(std::make_unique<CloneStep>(namespaces::NamespaceSet(), false));
+  return std::move(group.join);
+}
+
 }  // namespace
 
 Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   Plan plan;
   const Spec& spec = *request.spec;
+  const Process& process = *request.process;
+  TRY(validate_process(process, "/process"));
   const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
-  plan.push_back(std::make_unique<HoldInit>(request.init));
-  cgroups::GroupSteps group;
-  if (!spec.os.cgroups_path.empty()) group = TRY(cgroups::enter_steps(host.cgroups, spec.os.cgroups_path));
-  for (auto& step : group.before_clone)
-    plan.push_back(std::move(step));
-  if (own.is_separate("pid")) plan.push_back(std::make_unique<EnterPidNamespace>());
-  plan.push_back(std::make_unique<CloneStep>(namespaces::NamespaceSet(), false));
+  StepPtr join = TRY(add_host_lane(plan, request, own, host));
   // Processes that are inside already must not trace us or read our /proc entries while we come in
   // (CVE-2016-9962).
   plan.push_back(security::not_dumpable_step());
-  if (group.join) plan.push_back(std::move(group.join));
+  if (has_listener(request)) plan.push_back(security::learn_host_pid_step());
+  if (join) plan.push_back(std::move(join));
+  TRY(add_affinity(plan, process, Lane::kInit));
   plan.push_back(std::make_unique<EnterNamespaces>(own));
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());
-  if (request.process->oom_score_adj) plan.push_back(std::make_unique<OpenOwnProcfs>());
-  if (request.process->terminal) plan.push_back(console_step(*request.process, ConsoleDevice::kLeave));
-  TRY(add_process_steps(plan, {request.process,
-                               spec.os.personality_domain,
-                               std::move(request.seccomp),
-                               {request.id, request.bundle, spec.oci_version},
-                               request.preserve_fds}));
+  if (needs_procfs(process)) plan.push_back(std::make_unique<OpenOwnProcfs>());
+  if (process.terminal) plan.push_back(console_step(process, ConsoleDevice::kLeave));
+  ProcessPlan steps;
+  steps.process = &process;
+  steps.os = &spec.os;
+  steps.seccomp = std::move(request.seccomp);
+  steps.listened = {request.id, request.bundle, spec.oci_version, spec.annotations, "running"};
+  steps.preserve_fds = request.preserve_fds;
+  TRY(add_process_steps(plan, std::move(steps)));
   return plan;
 }
 

@@ -21,6 +21,7 @@ struct ExecRequest {
   std::string bundle;
   std::vector<security::FilterProgram> seccomp;
   unsigned preserve_fds = 0;
+  std::string sub_cgroup;  // below the container's, "/a/b": must exist; empty: the container's own
 };
 
 // The plan: hold the init by pidfd, clone into its cgroup and pid namespace, join its other namespaces,

@@ -33,10 +33,14 @@ struct PlanRequest {
   std::vector<StepPtr> before_rootfs;  // the caller's own init steps (the snapshot's overlay mount)
   bool rootfs_is_mount = false;        // before_rootfs mounts something on root.path
   unsigned preserve_fds = 0;           // descriptors 3 .. 2 + n stay open in the container
+  bool no_pivot = false;               // MS_MOVE and chroot(2) instead of pivot_root(2)
+  bool no_new_keyring = false;         // the caller's session keyring stays
 };
 
-// Errors: kInvalid for a spec that can't be a container (a mount without destination, an unknown namespace, a
-// limit that no controller can take), kUnsupported for a limit whose controller this host does not have: the
+// The spec's hooks are in the plan, up to startContainer; poststart and poststop are whose who starts and
+// deletes (runtime/hooks.h).
+// Errors: kInvalid for a spec that can't be a container (all that validate_spec() finds, a limit that no
+// controller can take), kUnsupported for a limit whose controller this host does not have: the
 // text names the controller and where it was looked for.
 Result<Plan> make_plan(PlanRequest request, const HostFacts& host);
 

@@ -1,6 +1,8 @@
 #include "runtime/process_plan.h"
 
+#include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
+#include "security/labels.h"
 #include "security/limits.h"
 #include "security/privileges.h"
 
@@ -25,6 +27,19 @@ Result<void> add_settings(Plan& plan, const Process& process) {
     const IoPriority& priority = *process.io_priority;
     plan.push_back(TRY(security::io_priority_step(priority.io_class, priority.priority)));
   }
+  if (!process.apparmor_profile.empty())
+    plan.push_back(security::apparmor_profile_step(process.apparmor_profile));
+  if (!process.selinux_label.empty()) plan.push_back(security::selinux_label_step(process.selinux_label));
+  return ok();
+}
+
+Result<void> add_domain(Plan& plan, const ProcessPlan& request) {
+  const Linux& os = *request.os;
+  if (!os.personality_domain.empty()) plan.push_back(TRY(security::personality_step(os.personality_domain)));
+  if (request.is_init && !os.memory_policy_mode.empty()) {
+    plan.push_back(TRY(security::memory_policy_step(
+        {os.memory_policy_mode, os.memory_policy_nodes, os.memory_policy_flags})));
+  }
   return ok();
 }
 
@@ -45,6 +60,8 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
   if (process.capabilities) plan.push_back(security::set_capabilities_step(*process.capabilities));
   if (process.no_new_privileges) plan.push_back(security::no_new_privs_step());
   plan.push_back(ready_step());
+  if (request.hooks != nullptr && !request.hooks->start_container.empty())
+    plan.push_back(start_container_hooks_step(*request.hooks, request.hook_state));
   if (process.no_new_privileges) add_seccomp(plan, request);
 }
 
@@ -53,11 +70,9 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
 Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));
-  plan.push_back(security::session_keyring_step());
+  if (request.new_keyring) plan.push_back(security::session_keyring_step());
   TRY(add_settings(plan, process));
-  if (!request.personality_domain.empty()) {
-    plan.push_back(TRY(security::personality_step(request.personality_domain)));
-  }
+  TRY(add_domain(plan, request));
   plan.push_back(working_directory_step(process.cwd));
   plan.push_back(find_executable_step(process.args, process.env));
   add_privileges(plan, request);

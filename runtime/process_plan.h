@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "base/step.h"
+#include "runtime/hooks.h"
 #include "runtime/spec.h"
 #include "security/filter.h"
 #include "security/seccomp_steps.h"
@@ -12,7 +13,11 @@ namespace runtime {
 
 struct ProcessPlan {
   const Process* process = nullptr;
-  std::string personality_domain;
+  const Linux* os = nullptr;     // personality and memory policy
+  bool is_init = false;          // the container's first process
+  bool new_keyring = true;       // a session keyring of its own
+  const Hooks* hooks = nullptr;  // whose startContainer hooks run; null for exec
+  HookState hook_state;
   std::vector<security::FilterProgram> seccomp;
   security::ListenedContainer listened;
   unsigned preserve_fds = 0;

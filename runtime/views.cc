@@ -26,11 +26,32 @@ std::string number(size_t index, size_t total) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+// Ids and digests at full length make lines that nobody reads: 64 hex digits become 12 and dots, as far as
+// Docker's users look at them.
+std::string shortened(const std::string& text) {
+  constexpr size_t kFull = 64;
+  constexpr size_t kShown = 12;
+  std::string result;
+  for (size_t begin = 0; begin < text.size();) {
+    const auto end_it = std::find_if_not(text.begin() + static_cast<ptrdiff_t>(begin), text.end(), is_hex);
+    const auto end = static_cast<size_t>(end_it - text.begin());
+    const bool is_id = end - begin == kFull;
+    result += is_id ? text.substr(begin, kShown) + "..." : text.substr(begin, end - begin);
+    if (end < text.size()) result += text[end];
+    begin = end + 1;
+  }
+  return result;
+}
+
 size_t name_width(const Plan& plan) {
   constexpr size_t kWidest = 44;
   size_t width = 0;
   for (const auto& step : plan)
-    width = std::max(width, step->name().size());
+    width = std::max(width, shortened(step->name()).size());
   return std::min(width, kWidest);
 }
 
@@ -49,6 +70,18 @@ std::string indented(const std::string& text, const std::string& prefix) {
   std::string result;
   for (const auto& line : split(text, '\n'))
     result += prefix + line + "\n";
+  return result;
+}
+
+// What a step calls, a line for each call: "mkdir(...); mkdir(...)" is one text in say().
+std::string call_lines(const std::string& calls, const std::string& indent) {
+  std::string result;
+  size_t begin = 0;
+  while (begin < calls.size()) {
+    const size_t end = std::min(calls.find("; ", begin), calls.size());
+    result += indent + (begin == 0 ? "call    " : "        ") + calls.substr(begin, end - begin) + "\n";
+    begin = end + 2;
+  }
   return result;
 }
 
@@ -115,8 +148,9 @@ std::string dry_run_text(const Plan& plan) {
   std::string text;
   for (size_t i = 0; i < plan.size(); ++i) {
     const Step& step = *plan[i];
-    text += number(i, plan.size()) + "  " + lane_name(step.lane()) + "  " + padded(step.name(), width) +
-            "  " + padded(step.why().man, 24) + "  " + printable(step.say()) + "\n";
+    text += number(i, plan.size()) + "  " + lane_name(step.lane()) + "  " +
+            padded(shortened(step.name()), width) + "  " + padded(step.why().man, 24) + "  " +
+            printable(shortened(step.say())) + "\n";
   }
   return text;
 }
@@ -132,10 +166,10 @@ std::string explain_text(const Plan& plan, std::span<const StepRecord> records) 
     const Step& step = *plan[i];
     const StepRecord record = i < records.size() ? records[i] : StepRecord{};
     text += number(i, plan.size()) + "  " + times(record, start) + "  " + lane_name(step.lane()) + "  " +
-            padded(step.name(), width) + "  " + step.why().man + "\n";
+            padded(shortened(step.name()), width) + "  " + step.why().man + "\n";
     const std::string indent(number(i, plan.size()).size() + 2, ' ');
-    text += indented(printable(step.say()), indent + "call    ");
-    const std::string changed = change(record);
+    text += call_lines(printable(shortened(step.say())), indent);
+    const std::string changed = shortened(change(record));
     if (!changed.empty()) text += indented(changed, indent + "change  ");
     if (record.error_number != 0) text += indented(errno_text(record.error_number), indent + "error   ");
     text += indented(step.why().text, indent + "why     ");

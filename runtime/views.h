@@ -9,6 +9,7 @@
 
 namespace runtime {
 
+// In both of these ids are shortened to 12 digits.
 // --dry-run: what would be done, a numbered line a step: lane, name, system calls, man page.
 std::string dry_run_text(const Plan& plan);
 

@@ -1,71 +1,23 @@
 #include "security/capabilities.h"
 
+#include <sys/capability.h>
 #include <sys/prctl.h>
-
-#include <array>
 
 #include "base/strings.h"
 
 namespace security {
 namespace {
 
-// In the order of their numbers. Source: capabilities(7), linux/capability.h.
-constexpr auto kNames = std::to_array<std::string_view>({
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-});
-static_assert(kNames.size() == kLastCapability + 1);
-
-constexpr CapabilityMask bit(std::string_view name) {
-  for (size_t i = 0; i < kNames.size(); ++i)
-    if (kNames[i] == name) return CapabilityMask{1} << i;
-  return 0;
+constexpr CapabilityMask bit(cap_value_t number) {
+  return CapabilityMask{1} << static_cast<unsigned>(number);
 }
 
-constexpr CapabilityMask kDefault = bit("CHOWN") | bit("DAC_OVERRIDE") | bit("FSETID") | bit("FOWNER") |
-                                    bit("SETGID") | bit("SETUID") | bit("SETFCAP") | bit("SETPCAP") |
-                                    bit("NET_BIND_SERVICE") | bit("SYS_CHROOT") | bit("KILL");
-constexpr CapabilityMask kDockerDefault = kDefault | bit("MKNOD") | bit("NET_RAW") | bit("AUDIT_WRITE");
-static_assert(kDefault == 0x800405fb && kDockerDefault == 0xa80425fb);
+constexpr CapabilityMask kDefault = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_FSETID) |
+                                    bit(CAP_FOWNER) | bit(CAP_SETGID) | bit(CAP_SETUID) | bit(CAP_SETFCAP) |
+                                    bit(CAP_SETPCAP) | bit(CAP_NET_BIND_SERVICE) | bit(CAP_NET_RAW) |
+                                    bit(CAP_SYS_CHROOT) | bit(CAP_KILL);
+constexpr CapabilityMask kDockerDefault = kDefault | bit(CAP_MKNOD) | bit(CAP_AUDIT_WRITE);
+static_assert(kDefault == 0x800425fb && kDockerDefault == 0xa80425fb);
 
 std::string without_prefix(std::string_view name) {
   const std::string upper = to_upper(name);
@@ -83,8 +35,8 @@ Result<Wanted> read_names(const char* option, const std::vector<std::string>& na
     const std::string known = without_prefix(name);
     if (known == "ALL") {
       wanted.all = true;
-    } else if (const CapabilityMask mask = bit(known); mask != 0) {
-      wanted.mask |= mask;
+    } else if (const auto number = capability_number(known)) {
+      wanted.mask |= bit(*number);
     } else {
       return invalid(std::string("invalid ") + option + ": unknown capability: \"CAP_" + printable(known) +
                      "\"");
@@ -96,15 +48,21 @@ Result<Wanted> read_names(const char* option, const std::vector<std::string>& na
 }  // namespace
 
 Result<int> capability_number(std::string_view name) {
-  const std::string wanted = without_prefix(name);
-  for (size_t i = 0; i < kNames.size(); ++i)
-    if (kNames[i] == wanted) return static_cast<int>(i);
-  return invalid("unknown capability: \"" + printable(name) + "\"");
+  const std::string wanted = "cap_" + to_lower(without_prefix(name));
+  // libcap reads one name from a list and stops at what ends it; here the whole text has to be one.
+  const bool is_one_name = wanted.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+  cap_value_t number = 0;
+  if (!is_one_name || ::cap_from_name(wanted.c_str(), &number) < 0 || number > kLastCapability)
+    return invalid("unknown capability: \"" + printable(name) + "\"");
+  return number;
 }
 
 std::string capability_name(int number) {
-  if (number < 0 || number > kLastCapability) return "CAP_" + std::to_string(number);
-  return "CAP_" + std::string(kNames[static_cast<size_t>(number)]);
+  char* name = number < 0 || number > kLastCapability ? nullptr : ::cap_to_name(number);
+  if (name == nullptr) return "CAP_" + std::to_string(number);
+  std::string known = to_upper(name);
+  ::cap_free(name);
+  return known;
 }
 
 std::vector<std::string> capability_names(CapabilityMask mask) {
@@ -128,8 +86,11 @@ CapabilityMask docker_default_capabilities() {
 
 CapabilityMask own_bounding_set() {
   CapabilityMask mask = 0;
-  for (unsigned long number = 0; number < 64; ++number)
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) mask |= CapabilityMask{1} << number;
+  for (int number = 0; number < 64; ++number) {
+    const int in_set = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0);
+    if (in_set < 0) break;  // the kernel knows no more
+    if (in_set == 1) mask |= bit(number);
+  }
   return mask;
 }
 

@@ -35,8 +35,8 @@ std::string capability_name(int number);
 std::vector<std::string> capability_names(CapabilityMask mask);
 // All 41.
 CapabilityMask all_capabilities();
-// What a container has when nobody says otherwise: Docker's 14 without MKNOD, NET_RAW and AUDIT_WRITE, which
-// hardly any image needs (ping works without NET_RAW through net.ipv4.ping_group_range).
+// What a container has when nobody says otherwise: Docker's 14 without MKNOD and AUDIT_WRITE, which hardly
+// any image needs.
 CapabilityMask default_capabilities();
 // Docker's own 14, for who asks to have them back.
 CapabilityMask docker_default_capabilities();

@@ -1,5 +1,5 @@
 // The steps for what is set on the process itself: resource limits, the OOM killer's preference, scheduling,
-// CPU affinity, execution domain. All are in the init lane, before the ids change.
+// CPU affinity, execution domain, memory policy. All are in the init lane, before the ids change.
 #pragma once
 
 #include <sched.h>
@@ -53,8 +53,19 @@ Result<StepPtr> io_priority_step(const std::string& io_class, int priority);
 // "0-3,8" -> the set. kInvalid for an empty list, a reversed range, or a CPU number above CPU_SETSIZE - 1.
 // cpuset(7), "List format".
 Result<cpu_set_t> parse_cpu_list(const std::string& list);
-// sched_setaffinity(2) for process.execCPUAffinity.
-Result<StepPtr> cpu_affinity_step(const std::string& list);
+// sched_setaffinity(2) for process.execCPUAffinity, in the lane of whom it is for: the launcher before it
+// clones, or the process that is in its cgroup by now. An empty list means every CPU the cgroup has.
+Result<StepPtr> cpu_affinity_step(Lane lane, const std::string& list);
+
+// linux.memoryPolicy: "MPOL_BIND", nodes "0-1,3", flags "MPOL_F_STATIC_NODES", ...
+struct MemoryPolicy {
+  std::string mode;
+  std::string nodes;
+  std::vector<std::string> flags;
+};
+// kInvalid for unknown words, and nodes that the mode needs or does not take. perform: kUnsupported on a
+// kernel without NUMA. set_mempolicy(2).
+Result<StepPtr> memory_policy_step(const MemoryPolicy& policy);
 
 // personality(2): "LINUX" or "LINUX32". kInvalid for anything else.
 Result<StepPtr> personality_step(const std::string& domain);

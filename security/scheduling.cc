@@ -140,8 +140,8 @@ class SetIoPriority : public Step {
 
 class SetCpuAffinity : public Step {
  public:
-  SetCpuAffinity(std::string list, const cpu_set_t& cpus)
-      : Step(Lane::kInit, "set CPU affinity"), list_(std::move(list)), cpus_(cpus) {}
+  SetCpuAffinity(Lane lane, std::string list, const cpu_set_t& cpus)
+      : Step(lane, "set CPU affinity"), list_(std::move(list)), cpus_(cpus) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     return call("sched_setaffinity", ::syscall(SYS_sched_setaffinity, 0, sizeof cpus_, &cpus_));
@@ -247,9 +247,11 @@ Result<cpu_set_t> parse_cpu_list(const std::string& list) {
   return cpus;
 }
 
-Result<StepPtr> cpu_affinity_step(const std::string& list) {
-  const cpu_set_t cpus = TRY(parse_cpu_list(list));
-  return StepPtr(std::make_unique<SetCpuAffinity>(list, cpus));
+Result<StepPtr> cpu_affinity_step(Lane lane, const std::string& list) {
+  const std::string all = "0-" + std::to_string(CPU_SETSIZE - 1);
+  const std::string& wanted = list.empty() ? all : list;
+  const cpu_set_t cpus = TRY(parse_cpu_list(wanted));
+  return StepPtr(std::make_unique<SetCpuAffinity>(lane, wanted, cpus));
 }
 
 Result<StepPtr> personality_step(const std::string& domain) {

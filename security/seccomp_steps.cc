@@ -59,6 +59,22 @@ class ConnectSeccompAgent : public Step {
   std::string path_;
 };
 
+class LearnHostPid : public Step {
+ public:
+  LearnHostPid() : Step(Lane::kInit, "learn the host's pid of the init") {}
+  Result<void> perform(StepContext& context) const override {
+    const std::string pid = TRY(sys::readlinkat(AT_FDCWD, "/proc/self"));
+    context.init_pid = static_cast<pid_t>(TRY(parse_uint(pid)));
+    return ok();
+  }
+  std::string say() const override { return "readlink(/proc/self)"; }
+  std::string shell() const override { return "# (the seccomp agent is told the pid)"; }
+  Reason why() const override {
+    return {"the agent reads the container's memory by the pid that it has on the host",
+            "seccomp_unotify(2)"};
+  }
+};
+
 class LoadFilter : public Step {
  public:
   LoadFilter(FilterProgram program, const ListenedContainer& container)
@@ -69,8 +85,9 @@ class LoadFilter : public Step {
     state_before_pid_ = "{\"ociVersion\":" + dump_json(container.oci_version) +
                         R"(,"fds":["seccompFd"],"metadata":)" + dump_json(program_.listener_metadata) +
                         R"(,"state":{"ociVersion":)" + dump_json(container.oci_version) +
-                        ",\"id\":" + dump_json(container.id) + R"(,"status":"creating","bundle":)" +
-                        dump_json(container.bundle) + ",\"pid\":";
+                        ",\"id\":" + dump_json(container.id) + R"(,"status":)" + dump_json(container.status) +
+                        R"(,"bundle":)" + dump_json(container.bundle) + R"(,"annotations":)" +
+                        dump_json(container.annotations) + ",\"pid\":";
   }
 
   Result<void> perform(StepContext& context) const override {
@@ -159,6 +176,10 @@ class LoadFilter : public Step {
 
 StepPtr connect_seccomp_agent_step(std::string socket_path) {
   return std::make_unique<ConnectSeccompAgent>(std::move(socket_path));
+}
+
+StepPtr learn_host_pid_step() {
+  return std::make_unique<LearnHostPid>();
 }
 
 StepPtr seccomp_step(FilterProgram program, const ListenedContainer& container) {

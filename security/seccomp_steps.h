@@ -8,6 +8,7 @@
 // loaded before the allow-list that may deny seccomp(2) itself.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/step.h"
@@ -21,17 +22,23 @@ struct ListenedContainer {
   std::string id;
   std::string bundle;
   std::string oci_version;
+  std::map<std::string, std::string> annotations = {};
+  std::string status = "creating";
 };
 
 // Host lane, before clone: connects to the agent's unix socket, whose path is the host's, and leaves it in
 // context.seccomp_agent_fd. perform: kNotFound when nobody listens. seccomp_unotify(2), unix(7).
 StepPtr connect_seccomp_agent_step(std::string socket_path);
 
+// Init lane, first thing: context.init_pid becomes the pid by which the host knows the init, which only the
+// host's procfs tells from inside a pid namespace. For the state that the agent gets. proc(5), /proc/self.
+StepPtr learn_host_pid_step();
+
 // Init lane: loads the program. When it has a listener_path the notification descriptor is sent through
 // context.seccomp_agent_fd with the container process state; the filter must not notify on sendmsg(2) then,
 // which compile_filter() refuses, as nobody could answer yet. perform: kSystem EACCES without no_new_privs
 // and CAP_SYS_ADMIN, EINVAL for flags that the kernel does not know. The pid in the state is
-// context.init_pid, which runtime fills in the init too when there is a listener.
+// context.init_pid, from learn_host_pid_step().
 StepPtr seccomp_step(FilterProgram program, const ListenedContainer& container = {});
 
 }  // namespace security

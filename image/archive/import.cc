@@ -59,9 +59,12 @@ Result<NewLayer> unpack_input(const Staging& staging, const ImportRequest& reque
   TRY(make_directories(layer.directory));
   if (::chmod(layer.directory.c_str(), kRootMode) < 0)
     return Error::from_errno("chmod " + layer.directory, errno);
-  const UnpackedLayer unpacked = TRY(unpack_layer(layer));
+  layer.keep_as = staging.path() + "/blob-0";
+  UnpackedLayer unpacked = TRY(unpack_layer(layer));
   TRY(finish_layer(layer.directory, {}, unpacked.answer));
-  return NewLayer{unpacked.diff_id, unpacked.diff_id, unpacked.answer.size_bytes, "layer-0"};
+  return NewLayer{unpacked.diff_id, unpacked.diff_id,        unpacked.answer.size_bytes,
+                  "layer-0",        unpacked.answer.entries, std::move(unpacked.kept),
+                  layer.keep_as};
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 // A stream of bytes as it was before it was compressed. The compression (gzip, zstd, xz, bzip2 or none) is
-// told by the content, never by a name. Runs in the sandboxed child that feeds the unpacker.
+// told by the content, never by a name. Runs in the sandboxed children that unpack layers.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +15,8 @@ struct archive;
 
 namespace image {
 
+class Gunzip;
+
 inline constexpr size_t kBufferBytes = 256U << 10U;  // stays in the second-level cache between stages
 
 // Where bytes come from: a part of a file, or all that a pipe gives.
@@ -25,12 +26,17 @@ struct Input {
   uint64_t size = 0;               // with offset
 };
 
+enum class Compression { kNone, kGzip, kZstd, kOther };
+
+// What these first bytes of a file, 8 or more, say.
+Compression compression_of(std::string_view start);
+
 // Reads an Input in buffers and hashes what it reads.
 class InputReader {
  public:
   static Result<InputReader> make(const Input& input, DigestAlgorithm algorithm);
-  // The next bytes, empty at the end; valid until the next call. kCorrupt when the file is shorter than it
-  // should be.
+  // The next bytes, empty at the end; valid until the next call. The first ones are at least 8, if there are
+  // as many. kCorrupt when the file is shorter than it should be.
   Result<std::string_view> next();
   uint64_t bytes_read() const { return done_; }
   Hasher& hasher() { return hasher_; }
@@ -38,6 +44,8 @@ class InputReader {
  private:
   InputReader(const Input& input, Hasher hasher)
       : input_(input), hasher_(std::move(hasher)), buffer_(kBufferBytes) {}
+  Result<size_t> read_some(size_t from);
+
   Input input_;
   Hasher hasher_;
   std::vector<char> buffer_;
@@ -46,11 +54,15 @@ class InputReader {
 
 class Inflater {
  public:
-  // `reader` is borrowed and must stay where it is.
-  static Result<Inflater> make(InputReader& reader);
+  // `reader` is borrowed and must stay where it is. The compressed bytes, as they are read, are also written
+  // to `keep_fd` (unless it is -1) when they are in a form that registries take: gzip or zstd.
+  static Result<Inflater> make(InputReader& reader, int keep_fd = -1);
+  Inflater(Inflater&& other) noexcept;
+  Inflater& operator=(Inflater&&) = delete;
+  ~Inflater();
   // The next unpacked bytes, empty at the end. kCorrupt for damaged data.
   Result<std::string_view> next();
-  bool is_compressed() const { return archive_ != nullptr; }
+  Compression compression() const { return compression_; }
 
  private:
   struct Callbacks;  // what libarchive calls back into
@@ -58,17 +70,21 @@ class Inflater {
     void operator()(archive* archive) const;
     void operator()(Callbacks* callbacks) const;
   };
-  explicit Inflater(InputReader& reader) : reader_(&reader) {}
+  explicit Inflater(InputReader& reader);
   Result<void> open_archive();
+  Result<std::string_view> next_input();
+  Result<std::string_view> next_of_gzip();
+  Result<std::string_view> next_of_archive();
+  Result<std::string_view> drain();
 
   InputReader* reader_;
+  int keep_fd_ = -1;
+  Compression compression_ = Compression::kNone;
   std::string_view first_;  // looked at to tell the compression
   bool first_pending_ = true;
+  std::unique_ptr<Gunzip> gunzip_;
   std::unique_ptr<Callbacks, Free> callbacks_;
   std::unique_ptr<archive, Free> archive_;
 };
-
-// True if these first bytes of a file are those of a compression we read.
-bool is_compressed(std::string_view start);
 
 }  // namespace image

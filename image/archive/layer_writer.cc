@@ -18,6 +18,7 @@ namespace image {
 namespace {
 
 constexpr mode_t kPermissions = 07777;
+constexpr mode_t kPlainPermissions = 0777;
 constexpr mode_t kImpliedDirectory = 0755;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
@@ -61,6 +62,10 @@ auto replacing(int parent_fd, const std::string& name, Create create) -> decltyp
   return create();
 }
 
+bool gives_group(const struct stat& status) {
+  return status.st_gid != 0 || (status.st_mode & S_ISGID) != 0;
+}
+
 Result<void> set_owner_and_mode(int fd, const Entry& entry) {
   // The owner first: chown(2) clears set-user-ID bits and file capabilities.
   TRY(sys::fchownat(fd, "", entry.uid, entry.gid, AT_EMPTY_PATH));
@@ -84,8 +89,8 @@ Result<void> set_times(int fd, const timespec& mtime) {
 }
 
 // For what can't be opened: links and nodes. Links have no mode.
-Result<void> set_metadata_at(int parent_fd, const std::string& name, const Entry& entry) {
-  TRY(sys::fchownat(parent_fd, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW));
+Result<void> set_metadata_at(int parent_fd, const std::string& name, const Entry& entry, bool with_owner) {
+  if (with_owner) TRY(sys::fchownat(parent_fd, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW));
   // Just made by us as what it is, in a directory only we write to; fchmodat2(2) came with Linux 6.6.
   if (!S_ISLNK(entry.mode) && ::fchmodat(parent_fd, name.c_str(), entry.mode & kPermissions, 0) < 0)
     return Error::from_errno("chmod", errno);
@@ -110,21 +115,24 @@ Result<int> LayerWriter::walk(const EntryPath& path, size_t length, Missing miss
   walked_.resize(common);
   open_.resize(common + 1);
   while (walked_.size() < length) {
-    Fd next = TRY(enter(path, walked_.size() + 1, missing));
+    Directory next = TRY(enter(path, walked_.size() + 1, missing));
     open_.push_back(std::move(next));
     walked_.push_back(path[walked_.size()]);
   }
-  return open_.back().get();
+  return open_.back().fd.get();
 }
 
-Result<Fd> LayerWriter::enter(const EntryPath& path, size_t length, Missing missing) {
-  const int parent_fd = open_.back().get();
+Result<LayerWriter::Directory> LayerWriter::enter(const EntryPath& path, size_t length, Missing missing) {
+  const int parent_fd = open_.back().fd.get();
   const char* name = path[length - 1].c_str();
   auto opened = sys::openat(parent_fd, name, kOpenDirectory);
-  if (opened) return opened;
+  if (opened) {
+    const struct stat status = TRY(sys::fstat(opened->get()));
+    return Directory{std::move(*opened), gives_group(status)};
+  }
   const EntryPath prefix(path.begin(), path.begin() + static_cast<long>(length));
   const int number = opened.error().error_number();
-  if (number != ENOENT && number != ENOTDIR && number != ELOOP) return opened;
+  if (number != ENOENT && number != ENOTDIR && number != ELOOP) return std::move(opened).error();
   if (missing == Missing::kFail) return not_found(quoted(prefix) + " is no directory of this layer");
   if (number != ENOENT) {
     const struct stat status = TRY(sys::fstatat(parent_fd, name, AT_SYMLINK_NOFOLLOW));
@@ -136,7 +144,7 @@ Result<Fd> LayerWriter::enter(const EntryPath& path, size_t length, Missing miss
   Fd made = TRY(sys::openat(parent_fd, name, kOpenDirectory));
   TRY(sys::fchmod(made.get(), kImpliedDirectory));
   implied_.insert(prefix);
-  return made;
+  return Directory{std::move(made), open_.back().gives_group};
 }
 
 Result<void> LayerWriter::add(const Entry& entry, const Content& content) {
@@ -171,17 +179,23 @@ Result<void> LayerWriter::add_directory(const Entry& entry) {
   const int fd = TRY(walk(entry.path, entry.path.size(), Missing::kFail));
   TRY(set_owner_and_mode(fd, entry));
   TRY(set_xattrs(fd, entry));
+  open_.back().gives_group = entry.gid != 0 || (entry.mode & S_ISGID) != 0;
   directory_times_.emplace_back(entry.path, entry.mtime);
   return ok();
 }
 
+// Four calls for a file of root without special bits: that is what most are.
 Result<void> LayerWriter::add_file(const Entry& entry, int parent_fd, const Content& content) {
   const std::string& name = entry.path.back();
+  // Set-user-ID and the like come after the owner; until then nobody else could use them.
+  const bool is_special = (entry.mode & kPermissions) != (entry.mode & kPlainPermissions);
+  const bool plain = !is_special && !needs_owner(entry);
+  const mode_t mode = plain ? entry.mode & kPlainPermissions : S_IRUSR | S_IWUSR;
   const Fd file = TRY(replacing(parent_fd, name, [&] {
-    return sys::openat(parent_fd, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    return sys::openat(parent_fd, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   }));
   TRY(content(file.get()));
-  TRY(set_owner_and_mode(file.get(), entry));
+  if (!plain) TRY(set_owner_and_mode(file.get(), entry));
   TRY(set_xattrs(file.get(), entry));
   return set_times(file.get(), entry.mtime);
 }
@@ -190,7 +204,7 @@ Result<void> LayerWriter::add_symlink(const Entry& entry, int parent_fd) {
   const std::string& name = entry.path.back();
   TRY(replacing(parent_fd, name,
                 [&] { return sys::symlinkat(entry.link_target.c_str(), parent_fd, name.c_str()); }));
-  return set_metadata_at(parent_fd, name, entry);
+  return set_metadata_at(parent_fd, name, entry, needs_owner(entry));
 }
 
 Result<void> LayerWriter::add_node(const Entry& entry, int parent_fd) {
@@ -201,7 +215,7 @@ Result<void> LayerWriter::add_node(const Entry& entry, int parent_fd) {
   const std::string& name = entry.path.back();
   TRY(replacing(parent_fd, name,
                 [&] { return sys::mknodat(parent_fd, name.c_str(), entry.mode, entry.device); }));
-  return set_metadata_at(parent_fd, name, entry);
+  return set_metadata_at(parent_fd, name, entry, needs_owner(entry));
 }
 
 Result<void> LayerWriter::add_hard_link(const Entry& entry) {

@@ -42,7 +42,8 @@ bool is_kept_xattr(const std::string& name);
 
 class LayerWriter {
  public:
-  LayerWriter(Fd root, const Limits& limits) : limits_(limits) { open_.push_back(std::move(root)); }
+  // The caller's umask is 0.
+  LayerWriter(Fd root, const Limits& limits) : limits_(limits) { open_.push_back({std::move(root), true}); }
 
   // Writes a file's content to the descriptor.
   using Content = std::function<Result<void>(int fd)>;
@@ -65,7 +66,16 @@ class LayerWriter {
   // would in the upper directory of an overlay. The descriptor is good until the next walk.
   enum class Missing { kFail, kCreate };
   Result<int> walk(const EntryPath& path, size_t length, Missing missing);
-  Result<Fd> enter(const EntryPath& path, size_t length, Missing missing);
+  // An open directory, and whether what is made in it may get another group than ours: it has the
+  // set-group-ID bit, or (with the mount option bsdgroups) just another group.
+  struct Directory {
+    Fd fd;
+    bool gives_group = true;
+  };
+  bool needs_owner(const Entry& entry) const {
+    return entry.uid != 0 || entry.gid != 0 || open_.back().gives_group;
+  }
+  Result<Directory> enter(const EntryPath& path, size_t length, Missing missing);
   Result<void> add_directory(const Entry& entry);
   Result<void> add_file(const Entry& entry, int parent_fd, const Content& content);
   Result<void> add_symlink(const Entry& entry, int parent_fd);
@@ -76,7 +86,7 @@ class LayerWriter {
   Limits limits_;
   // The directory that was used last and those above it: open_[i] is walked_[0..i). Entries come sorted by
   // directory in nearly all archives.
-  std::vector<Fd> open_;
+  std::vector<Directory> open_;
   EntryPath walked_;
   std::set<EntryPath> whiteouts_;
   std::set<EntryPath> opaque_;

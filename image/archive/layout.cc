@@ -101,7 +101,7 @@ bool is_config_type(std::string_view media_type) {
 }
 
 Result<ArchivedImage> read_oci_image(Source& source, const Descriptor& descriptor) {
-  const std::string manifest_json = TRY(read_blob(source, descriptor, kMaxManifestBytes));
+  std::string manifest_json = TRY(read_blob(source, descriptor, kMaxManifestBytes));
   const Manifest manifest = TRY(parse_manifest(manifest_json));
   if (!is_config_type(manifest.config.media_type)) {
     return unsupported("the archive holds no image but an artifact of type " +
@@ -110,8 +110,11 @@ Result<ArchivedImage> read_oci_image(Source& source, const Descriptor& descripto
   std::string config_json = TRY(read_blob(source, manifest.config, kMaxConfigBytes));
   std::vector<ArchivedLayer> layers;
   for (const auto& layer : manifest.layers)
-    layers.push_back({blob_name(layer.digest), layer.digest, layer.size});
-  return make_image(manifest.config.digest, std::move(config_json), std::move(layers));
+    layers.push_back({blob_name(layer.digest), layer.digest, layer.size, layer.media_type});
+  ArchivedImage image = TRY(make_image(manifest.config.digest, std::move(config_json), std::move(layers)));
+  image.manifest_json = std::move(manifest_json);
+  image.manifest = descriptor.digest;
+  return image;
 }
 
 // containerd's annotation is a whole reference; the OCI one may be a tag alone, which names nothing.

@@ -20,6 +20,7 @@ struct ArchivedLayer {
   // What the bytes in the archive must be; docker-archives of old don't say it.
   std::optional<Digest> digest;
   std::optional<uint64_t> size;
+  std::string media_type = {};  // empty: the archive does not say
 };
 
 struct ArchivedImage {
@@ -28,6 +29,8 @@ struct ArchivedImage {
   ImageConfig config;
   std::vector<ArchivedLayer> layers;  // as many as config.diff_ids
   std::vector<Reference> tags;
+  std::string manifest_json = {};  // byte for byte; empty: the archive has none
+  std::optional<Digest> manifest = {};
 };
 
 // Of an image for several platforms the one that is `wanted`, else the one for this machine.

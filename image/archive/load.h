@@ -19,7 +19,7 @@ struct LoadRequest {
   std::string input = "-";  // a file, a directory, or "-" for standard input
   Limits limits;
   std::optional<Platform> platform;  // absent: this machine's
-  // Called before each layer that is unpacked, with its number (from 1) and how many there are.
+  // Called before each layer that is unpacked, with its number (from 1) and how many are.
   std::function<void(size_t number, size_t count)> on_layer;
 };
 

@@ -30,6 +30,7 @@ class SandboxedChild {
   SandboxedChild(SandboxedChild&&) noexcept = default;
   SandboxedChild& operator=(SandboxedChild&&) = delete;
   ~SandboxedChild();
+  int pidfd() const { return pidfd_.get(); }
   // Reaps it.
   Result<ExitStatus> wait();
 

@@ -132,11 +132,9 @@ Result<Fd> spool(int from_fd, const std::string& scratch, const Limits& limits) 
   const std::string empty = scratch + "/empty";
   FeedRequest request;
   request.input.fd = from_fd;
-  request.output_fd = file.get();
-  request.empty_directory = empty;
   request.max_bytes = limits.max_bytes;
   request.limits = limits;
-  Feeder feeder = TRY(Feeder::start(request));
+  Feeder feeder = TRY(Feeder::start(request, file.get(), empty));
   TRY(feeder.finish());
   return file;
 }
@@ -145,7 +143,7 @@ Result<bool> starts_compressed(int fd, uint64_t offset) {
   std::array<char, 8> start = {};
   const ssize_t count = ::pread(fd, start.data(), start.size(), static_cast<off_t>(offset));
   if (count < 0) return Error::from_errno("read archive", errno);
-  return is_compressed({start.data(), static_cast<size_t>(count)});
+  return compression_of({start.data(), static_cast<size_t>(count)}) != Compression::kNone;
 }
 
 }  // namespace

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -25,20 +27,21 @@ namespace {
 constexpr uint64_t kUnpackCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
                                          1ULL << CAP_FSETID | 1ULL << CAP_SETFCAP | 1ULL << CAP_MKNOD;
 
-// Feeds libarchive from a pipe, and remembers why reading failed.
-struct PipeReader {
-  int fd;
-  std::vector<char> buffer;
+// Feeds libarchive, and remembers why reading failed.
+struct SourceReader {
+  const TarSource& source;
+  std::optional<Error> error;
 
   static la_ssize_t read(archive* handle, void* self, const void** out) {
-    auto* reader = static_cast<PipeReader*>(self);
-    auto count = sys::read(reader->fd, reader->buffer);
-    if (!count) {
-      ::archive_set_error(handle, count.error().error_number(), "%s", count.error().text().c_str());
+    auto* reader = static_cast<SourceReader*>(self);
+    auto bytes = reader->source();
+    if (!bytes) {
+      reader->error = bytes.error();
+      ::archive_set_error(handle, EIO, "%s", bytes.error().text().c_str());
       return -1;
     }
-    *out = reader->buffer.data();
-    return static_cast<la_ssize_t>(*count);
+    *out = bytes->data();
+    return static_cast<la_ssize_t>(bytes->size());
   }
 };
 
@@ -52,12 +55,12 @@ Error archive_failure(archive* handle) {
   return corrupt(std::string("not a readable tar: ") + (text != nullptr ? text : "unknown error"));
 }
 
-Result<ArchivePtr> open_tar(PipeReader& reader) {
+Result<ArchivePtr> open_tar(SourceReader& reader) {
   ArchivePtr handle(::archive_read_new());
   if (!handle) return Error::from_errno("archive_read_new", ENOMEM);
   ::archive_read_support_format_tar(handle.get());
   ::archive_read_support_format_empty(handle.get());
-  if (::archive_read_open(handle.get(), &reader, nullptr, PipeReader::read, nullptr) != ARCHIVE_OK)
+  if (::archive_read_open(handle.get(), &reader, nullptr, SourceReader::read, nullptr) != ARCHIVE_OK)
     return archive_failure(handle.get());
   return handle;
 }
@@ -172,11 +175,20 @@ Result<void> unpack_entry(archive* handle, archive_entry* from, LayerWriter& wri
   return writer.add(entry, [&](int fd) { return copy_content(handle, size, fd); });
 }
 
-Result<void> drain(int fd) {
-  std::vector<char> buffer(kBufferBytes);
+// All entries, then what follows the end mark: it is part of the diff id.
+Result<void> unpack_entries(SourceReader& reader, LayerWriter& writer, const Limits& limits,
+                            UnpackAnswer& answer) {
+  const ArchivePtr handle = TRY(open_tar(reader));
   for (;;) {
-    const size_t count = TRY(sys::read(fd, buffer));
-    if (count == 0) return ok();
+    archive_entry* entry = nullptr;
+    const int status = ::archive_read_next_header(handle.get(), &entry);
+    if (status == ARCHIVE_EOF) break;
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return archive_failure(handle.get());
+    TRY(unpack_entry(handle.get(), entry, writer, limits, answer));
+  }
+  for (;;) {
+    const std::string_view rest = TRY(reader.source());
+    if (rest.empty()) return ok();
   }
 }
 
@@ -204,45 +216,76 @@ Result<UnpackAnswer> from_records(const std::vector<std::string>& records, const
 
 }  // namespace
 
-Result<UnpackAnswer> unpack_tar(int tar_fd, Fd root, const Limits& limits) {
+Result<UnpackAnswer> unpack_tar(const TarSource& source, Fd root, const Limits& limits) {
   // libarchive decodes pax names by the locale; in this one bytes stay what they are.
   const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
   if (utf8 != nullptr) ::uselocale(utf8);
-  PipeReader reader{tar_fd, std::vector<char>(kBufferBytes)};
-  const ArchivePtr handle = TRY(open_tar(reader));
+  ::umask(0);  // the writer creates files with the mode that they are to have
+  SourceReader reader{source, std::nullopt};
   LayerWriter writer(std::move(root), limits);
   UnpackAnswer answer;
-  for (;;) {
-    archive_entry* entry = nullptr;
-    const int status = ::archive_read_next_header(handle.get(), &entry);
-    if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return archive_failure(handle.get());
-    TRY(unpack_entry(handle.get(), entry, writer, limits, answer));
-  }
+  auto unpacked = unpack_entries(reader, writer, limits, answer);
+  // What stopped the input is the cause of whatever libarchive said of it.
+  if (reader.error) return std::move(*reader.error);
+  TRY(std::move(unpacked));
   TRY(writer.finish());
   answer.opaque.assign(writer.opaque_directories().begin(), writer.opaque_directories().end());
   answer.implied.assign(writer.implied_directories().begin(), writer.implied_directories().end());
-  // What follows the end mark is part of the diff id, so the feeder must get rid of it.
-  TRY(drain(tar_fd));
   return answer;
 }
 
+TarSource pipe_source(int fd) {
+  const auto buffer = std::make_shared<std::vector<char>>(kBufferBytes);
+  return [fd, buffer]() -> Result<std::string_view> {
+    const size_t count = TRY_IN("read layer", sys::read(fd, *buffer));
+    return std::string_view(buffer->data(), count);
+  };
+}
+
 Result<Unpacker> Unpacker::start(int tar_fd, const std::string& directory, const Limits& limits) {
+  return start_child(
+      directory, limits, {tar_fd}, [tar_fd, &limits](Fd root) -> Result<std::vector<std::string>> {
+        const UnpackAnswer answer = TRY(unpack_tar(pipe_source(tar_fd), std::move(root), limits));
+        return to_records(answer);
+      });
+}
+
+Result<Unpacker> Unpacker::start_with_feed(const FeedRequest& request, const std::string& directory) {
+  std::vector<int> descriptors = {request.input.fd};
+  if (request.keep_fd >= 0) descriptors.push_back(request.keep_fd);
+  const auto work = [&request](Fd root) -> Result<std::vector<std::string>> {
+    const std::unique_ptr<Feed> feed = TRY(Feed::make(request));
+    const UnpackAnswer answer =
+        TRY(unpack_tar([&] { return feed->next(); }, std::move(root), request.limits));
+    const FeedAnswer fed = TRY(feed->finish());
+    auto records = to_records(fed);
+    for (auto& record : to_records(answer))
+      records.push_back(std::move(record));
+    return records;
+  };
+  Unpacker unpacker = TRY(start_child(directory, request.limits, std::move(descriptors), work));
+  unpacker.has_feed_ = true;
+  return unpacker;
+}
+
+Result<Unpacker> Unpacker::start_child(const std::string& directory, const Limits& limits,
+                                       std::vector<int> descriptors, const Work& work) {
   Fd report = TRY(make_report());
   const int report_fd = report.get();
+  descriptors.push_back(report_fd);
   const Sandbox sandbox{.process_name = "vial:unpack",
                         .root = directory,
                         .read_only = false,
                         .capabilities = kUnpackCapabilities,
-                        .descriptors = {tar_fd, report_fd}};
-  const auto body = [tar_fd, report_fd, &limits] {
-    const auto run = [&]() -> Result<UnpackAnswer> {
+                        .descriptors = std::move(descriptors)};
+  const auto body = [report_fd, &work] {
+    const auto run = [&]() -> Result<std::vector<std::string>> {
       Fd root = TRY(sys::open("/", O_RDONLY | O_DIRECTORY));
-      return unpack_tar(tar_fd, std::move(root), limits);
+      return work(std::move(root));
     };
-    auto answer = run();
-    if (!answer) write_failure(report_fd, answer.error());
-    return answer && write_report(report_fd, to_records(*answer)) ? 0 : 1;
+    auto records = run();
+    if (!records) write_failure(report_fd, records.error());
+    return records && write_report(report_fd, *records) ? 0 : 1;
   };
   SandboxedChild child = TRY(start_sandboxed(sandbox, body));
   return Unpacker(std::move(child), std::move(report), limits);
@@ -250,8 +293,15 @@ Result<Unpacker> Unpacker::start(int tar_fd, const std::string& directory, const
 
 Result<UnpackAnswer> Unpacker::finish() {
   TRY(child_.wait());
-  const auto records = TRY(read_report(report_.get()));
-  return from_records(records, limits_);
+  auto records = TRY(read_report(report_.get()));
+  std::optional<FeedAnswer> fed;
+  if (has_feed_) {
+    fed = TRY(feed_answer_of(records));
+    records.erase(records.begin(), records.begin() + kFeedRecords);
+  }
+  UnpackAnswer answer = TRY(from_records(records, limits_));
+  answer.fed = std::move(fed);
+  return answer;
 }
 
 }  // namespace image

@@ -1,14 +1,19 @@
-// The second half of unpacking: a sandboxed child whose root is the layer's directory reads a plain tar from
-// a pipe with libarchive (tar only) and writes its entries with LayerWriter.
+// The second half of unpacking: a sandboxed child whose root is the layer's directory reads a plain tar with
+// libarchive (tar only) and writes its entries with LayerWriter. The tar comes from a pipe (a Feeder in
+// front: two processors for one layer) or from a Feed in the same child (no copy: best when several layers
+// are unpacked at once).
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
 #include "image/archive/entry_path.h"
+#include "image/archive/feed.h"
 #include "image/archive/limits.h"
 #include "image/archive/sandbox.h"
 
@@ -19,24 +24,39 @@ struct UnpackAnswer {
   uint64_t entries = 0;
   std::vector<EntryPath> opaque;   // directories to mark, see LayerWriter
   std::vector<EntryPath> implied;  // directories that no entry described
+  std::optional<FeedAnswer> fed;   // of a child that also fed itself
 };
+
+// The next bytes of a tar, empty at its end; valid until the next call.
+using TarSource = std::function<Result<std::string_view>()>;
+TarSource pipe_source(int fd);
 
 class Unpacker {
  public:
   // Unpacks what comes from `tar_fd` into `directory`, which exists and is empty.
   static Result<Unpacker> start(int tar_fd, const std::string& directory, const Limits& limits);
-  // Errors: kInvalid (an entry that can't be, a limit), kCorrupt (no tar, truncated), kSystem (ENOSPC).
+  // Unpacks the layer that `request` reads: both halves in one child.
+  static Result<Unpacker> start_with_feed(const FeedRequest& request, const std::string& directory);
+  // Readable once the child has ended: for poll(2).
+  int pidfd() const { return child_.pidfd(); }
+  // Errors: those of Feed; kInvalid (an entry that can't be, a limit), kCorrupt (no tar, truncated), kSystem
+  // (ENOSPC).
   Result<UnpackAnswer> finish();
 
  private:
   Unpacker(SandboxedChild child, Fd report, const Limits& limits)
       : child_(std::move(child)), report_(std::move(report)), limits_(limits) {}
+  // What the child does with its root directory; the records are its answer.
+  using Work = std::function<Result<std::vector<std::string>>(Fd root)>;
+  static Result<Unpacker> start_child(const std::string& directory, const Limits& limits,
+                                      std::vector<int> descriptors, const Work& work);
   SandboxedChild child_;
   Fd report_;
   Limits limits_;
+  bool has_feed_ = false;
 };
 
 // What the child runs, on the directory it is given: for tests and fuzzing.
-Result<UnpackAnswer> unpack_tar(int tar_fd, Fd root, const Limits& limits);
+Result<UnpackAnswer> unpack_tar(const TarSource& source, Fd root, const Limits& limits);
 
 }  // namespace image

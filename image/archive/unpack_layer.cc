@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include "base/syscalls.h"
-#include "image/archive/feed.h"
 
 namespace image {
 
@@ -11,6 +10,8 @@ namespace {
 
 constexpr int kPipeBytes =
     1 << 20;  // what the system allows without a privilege; fewer switches between the two
+constexpr const char* kGzipType = "application/vnd.oci.image.layer.v1.tar+gzip";
+constexpr const char* kZstdType = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 Result<void> verify(const LayerRequest& request, const FeedAnswer& fed) {
   if (request.blob_bytes && *request.blob_bytes != fed.blob_bytes) {
@@ -28,11 +29,10 @@ Result<void> verify(const LayerRequest& request, const FeedAnswer& fed) {
   return ok();
 }
 
-FeedRequest feed_request(const LayerRequest& request, int output_fd) {
+FeedRequest feed_request(const LayerRequest& request, int keep_fd) {
   FeedRequest feed;
   feed.input = request.input;
-  feed.output_fd = output_fd;
-  feed.empty_directory = request.empty_directory;
+  feed.keep_fd = keep_fd;
   if (request.blob_digest) feed.blob_algorithm = request.blob_digest->algorithm();
   if (request.diff_id) feed.content_algorithm = request.diff_id->algorithm();
   feed.max_bytes = request.limits.max_bytes;
@@ -40,24 +40,54 @@ FeedRequest feed_request(const LayerRequest& request, int output_fd) {
   return feed;
 }
 
+std::optional<LayerBlob> kept_blob(const LayerRequest& request, const FeedAnswer& fed) {
+  if (!fed.kept) return std::nullopt;
+  // A type that says otherwise than the bytes do (an uncompressed layer's, in docker-archives) would break
+  // readers.
+  const bool fits = fed.kept->as_it_came && request.media_type.ends_with(fed.kept->is_zstd ? "zstd" : "gzip");
+  std::string type = fed.kept->is_zstd ? kZstdType : kGzipType;
+  if (fits) type = request.media_type;
+  return LayerBlob{fed.kept->digest, fed.kept->bytes, std::move(type)};
+}
+
 }  // namespace
 
-Result<UnpackedLayer> unpack_layer(const LayerRequest& request) {
-  sys::Pipe pipe = TRY(sys::pipe2(0));
+Result<LayerUnpacking> LayerUnpacking::start(const LayerRequest& request) {
+  Fd kept;
+  if (!request.keep_as.empty())
+    kept = TRY(sys::open(request.keep_as.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  const FeedRequest feed = feed_request(request, kept ? kept.get() : -1);
+  if (request.fused) {
+    Unpacker unpacker = TRY(Unpacker::start_with_feed(feed, request.directory));
+    return LayerUnpacking(request, std::move(unpacker));
+  }
+  const sys::Pipe pipe = TRY(sys::pipe2(0));
   ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, kPipeBytes);
   Unpacker unpacker = TRY(Unpacker::start(pipe.reader.get(), request.directory, request.limits));
-  const FeedRequest feed = feed_request(request, pipe.writer.get());
-  Feeder feeder = TRY(Feeder::start(feed));
-  pipe.reader.reset();
-  pipe.writer.reset();
+  LayerUnpacking layer(request, std::move(unpacker));
+  Feeder feeder = TRY(Feeder::start(feed, pipe.writer.get(), request.empty_directory));
+  layer.feeder_.emplace(std::move(feeder));
+  return layer;
+}
+
+Result<UnpackedLayer> LayerUnpacking::finish() {
+  std::optional<Result<FeedAnswer>> fed;
+  if (feeder_) fed = feeder_->finish();
+  auto unpacked = unpacker_.finish();
   // A feeder that failed is the cause when the unpacker complains about a truncated tar.
-  auto fed = feeder.finish();
-  auto unpacked = unpacker.finish();
-  if (!fed) return std::move(fed).error();
+  if (fed && !*fed) return std::move(*fed).error();
   if (!unpacked) return std::move(unpacked).error();
-  if (fed->output_closed) return corrupt("the unpacking process ended too early");
-  TRY(verify(request, *fed));
-  return UnpackedLayer{std::move(fed->content_digest), std::move(*unpacked)};
+  const FeedAnswer& answer = fed ? **fed : *unpacked->fed;
+  if (answer.output_closed) return corrupt("the unpacking process ended too early");
+  TRY(verify(request_, answer));
+  auto kept = kept_blob(request_, answer);
+  return UnpackedLayer{answer.content_digest, answer.blob_digest, answer.blob_bytes, std::move(kept),
+                       std::move(*unpacked)};
+}
+
+Result<UnpackedLayer> unpack_layer(const LayerRequest& request) {
+  LayerUnpacking layer = TRY(LayerUnpacking::start(request));
+  return layer.finish();
 }
 
 }  // namespace image

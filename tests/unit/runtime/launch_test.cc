@@ -72,7 +72,7 @@ TEST_CASE("no descriptor above 2, no host mount, no capability beyond the set") 
                  rootfs);
   INFO(output.out);
   CHECK(output.out.starts_with("4\n"));  // 0 1 2 and ls's own directory
-  CHECK(contains(output.out, "CapBnd:\t00000000800405fb"));
+  CHECK(contains(output.out, "CapBnd:\t00000000800425fb"));
   CHECK(contains(output.out, "CapInh:\t0000000000000000"));
   for (const auto& line : split(output.out, '\n')) {
     const auto fields = split(line, ' ');
@@ -177,4 +177,17 @@ TEST_CASE("the plan is the same for the same spec and can be shown without root"
   CHECK(first == runtime::dry_run_text(plan_of(spec, rootfs)));
   CHECK(contains(first, "clone3(CLONE_PIDFD"));
   CHECK(contains(first, "pivot_root(2)"));
+}
+
+TEST_CASE("views shorten ids, and only ids") {
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec({"true"});
+  const std::string id(64, 'a');
+  spec.hostname = id;
+  spec.domainname = id + "a";
+  const Plan plan = plan_of(spec, rootfs);
+  const std::string text = runtime::dry_run_text(plan);
+  CHECK(contains(text, "sethostname(aaaaaaaaaaaa...)"));
+  CHECK(contains(text, "setdomainname(" + spec.domainname + ")"));
+  CHECK(contains(runtime::explain_text(plan, {}), "call    sethostname(aaaaaaaaaaaa...)"));
 }

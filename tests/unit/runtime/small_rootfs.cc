@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "runtime/launch.h"
+#include "runtime/undo.h"
 
 SmallRootfs::SmallRootfs() {
   std::string pattern = "/tmp/vial-unit-XXXXXX";
@@ -61,18 +62,26 @@ runtime::Spec SmallRootfs::spec(std::vector<std::string> args) const {
   spec.os.masked_paths = {"/proc/kcore", "/proc/acpi", "/proc/nosuch", "/sys/firmware"};
   spec.os.readonly_paths = {"/proc/sys", "/proc/bus"};
   security::CapabilitySets sets;
-  sets.bounding = sets.effective = sets.permitted = 0x800405fbULL;
+  sets.bounding = sets.effective = sets.permitted = 0x800425fbULL;
   spec.process.capabilities = sets;
   return spec;
 }
 
-RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs) {
-  auto host = runtime::collect_host_facts();
-  REQUIRE(host);
+runtime::PlanRequest request_of(const runtime::Spec& spec, const SmallRootfs& rootfs) {
   runtime::PlanRequest request;
   request.spec = &spec;
   request.id = "unit";
   request.bundle = rootfs.directory();
+  return request;
+}
+
+RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs) {
+  return run_request(request_of(spec, rootfs));
+}
+
+RunOutput run_request(runtime::PlanRequest request) {
+  auto host = runtime::collect_host_facts();
+  REQUIRE(host);
   auto plan = runtime::make_plan(std::move(request), *host);
   if (!plan) FAIL(plan.error().text());
   auto pipe = sys::pipe2(0);
@@ -90,4 +99,20 @@ RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs) {
   const auto undone = runtime::undo_all(runtime::undo_list(*plan));
   if (!undone) FAIL(undone.error().text());
   return output;
+}
+
+std::string failure_of(runtime::PlanRequest request) {
+  auto host = runtime::collect_host_facts();
+  REQUIRE(host);
+  auto plan = runtime::make_plan(std::move(request), *host);
+  if (!plan) return plan.error().text();
+  runtime::LaunchRequest launch;
+  launch.plan = &*plan;
+  auto launched = runtime::launch(std::move(launch));
+  if (!launched) return launched.error().text();
+  auto started = (*launched)->start();
+  const auto undone = runtime::undo_all(runtime::undo_list(*plan));
+  if (!undone) FAIL(undone.error().text());
+  if (started) FAIL("it started");
+  return started.error().text();
 }

@@ -33,3 +33,9 @@ struct RunOutput {
   int code = 0;
 };
 RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs);
+
+// The same for a request that says more than the spec.
+runtime::PlanRequest request_of(const runtime::Spec& spec, const SmallRootfs& rootfs);
+RunOutput run_request(runtime::PlanRequest request);
+// What is said when the container can't be planned, made or started; FAILs when it can.
+std::string failure_of(runtime::PlanRequest request);

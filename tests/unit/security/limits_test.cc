@@ -97,7 +97,7 @@ TEST_CASE("oom_score_adj, scheduler, I/O priority, affinity and personality reac
         }) == std::to_string(2 << 13 | 6));
   CHECK(in_child([] {
           StepContext context;
-          std::string text = perform(*cpu_affinity_step("0"), context);
+          std::string text = perform(*cpu_affinity_step(Lane::kInit, "0"), context);
           cpu_set_t cpus;
           ::sched_getaffinity(0, sizeof cpus, &cpus);
           return text + std::to_string(CPU_COUNT(&cpus));

@@ -30,7 +30,7 @@ TEST_CASE("the bounding set keeps exactly what was asked for") {
           const auto step = drop_bounding_set_step(default_capabilities());
           const std::string error = perform(step, context);
           return error + status_line("CapBnd") + " " + step->observe(context);
-        }) == "00000000800405fb 00000000800405fb");
+        }) == "00000000800425fb 00000000800425fb");
 }
 
 TEST_CASE("the five sets are set as given, for root and for a user") {

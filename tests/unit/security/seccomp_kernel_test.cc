@@ -87,13 +87,14 @@ TEST_CASE("both filters are loaded and counted") {
 
 TEST_CASE("the kernel refuses what the default profile closes, with bit 32 set or not") {
   const auto programs = programs_for(default_capabilities());
+  const auto without_raw = programs_for(default_capabilities() & ~(CapabilityMask{1} << CAP_NET_RAW));
   for (const unsigned long high : {0UL, kBit32}) {
     INFO("bit 32: " << high);
     CHECK(filtered(programs, SYS_ioctl, 0, TIOCSTI | high, "x") == "EPERM");
     CHECK(filtered(programs, SYS_ioctl, 0, TIOCLINUX | high, "\2") == "EPERM");
     CHECK(filtered(programs, SYS_socket, AF_ALG | high, SOCK_SEQPACKET, 0) == "EPERM");
     CHECK(filtered(programs, SYS_socket, AF_VSOCK | high, SOCK_STREAM, 0) == "EPERM");
-    CHECK(filtered(programs, SYS_socket, AF_PACKET | high, SOCK_RAW, 0) == "EPERM");
+    CHECK(filtered(without_raw, SYS_socket, AF_PACKET | high, SOCK_RAW, 0) == "EPERM");
     CHECK(filtered(programs, SYS_socket, AF_NETLINK | high, SOCK_RAW, 9 | high) == "EINVAL");
     CHECK(filtered(programs, SYS_socket, AF_INET | high, SOCK_STREAM, 0) == "ok");
     CHECK(filtered(programs, SYS_socket, AF_UNIX | high, SOCK_STREAM, 0) == "ok");
@@ -119,7 +120,8 @@ TEST_CASE("the kernel refuses what the default profile closes, with bit 32 set o
 }
 
 TEST_CASE("capabilities open what they are for") {
-  const auto raw = default_capabilities() | CapabilityMask{1} << CAP_NET_RAW;
+  const auto raw = default_capabilities();
+  REQUIRE((raw >> CAP_NET_RAW & 1U) != 0);
   CHECK(filtered(programs_for(raw), SYS_socket, AF_PACKET, SOCK_RAW, 0) == "ok");
   CHECK(filtered(programs_for(raw), SYS_socket, AF_PACKET | kBit32, SOCK_RAW, 0) == "ok");
   const auto admin = default_capabilities() | CapabilityMask{1} << CAP_SYS_ADMIN;

@@ -21,6 +21,10 @@ CapabilityMask with(int capability) {
   return default_capabilities() | CapabilityMask{1} << static_cast<unsigned>(capability);
 }
 
+CapabilityMask without(int capability) {
+  return default_capabilities() & ~(CapabilityMask{1} << static_cast<unsigned>(capability));
+}
+
 ProfileFacts facts(CapabilityMask capabilities = default_capabilities()) {
   ProfileFacts result;
   result.capabilities = capabilities;
@@ -61,7 +65,7 @@ TEST_CASE("both filters of the default are small, the deny filter is first") {
 
 TEST_CASE("every argument rule of the default gives the same answer with bit 32 set") {
   for (const CapabilityMask capabilities :
-       {default_capabilities(), with(CAP_NET_RAW), with(CAP_AUDIT_WRITE)}) {
+       {default_capabilities(), without(CAP_NET_RAW), with(CAP_AUDIT_WRITE)}) {
     const auto programs = compiled(capabilities);
     const auto same = [&](uint32_t number, const std::vector<uint64_t>& arguments, size_t changed) {
       auto high = arguments;
@@ -83,8 +87,8 @@ TEST_CASE("every argument rule of the default gives the same answer with bit 32 
 }
 
 TEST_CASE("socket families are an allow-list") {
-  const auto plain = compiled();
-  const auto raw = compiled(with(CAP_NET_RAW));
+  const auto plain = compiled(without(CAP_NET_RAW));
+  const auto raw = compiled();
   for (uint64_t family = 0; family < 64; ++family) {
     const bool open = family == 1 || family == 2 || family == 10 || family == 16;
     INFO("family " << family);

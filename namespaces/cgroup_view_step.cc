@@ -1,0 +1,102 @@
+// What a container sees as /sys/fs/cgroup.
+#include <fcntl.h>
+
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "namespaces/mount_steps.h"
+#include "namespaces/rootfs.h"
+
+namespace namespaces {
+namespace {
+
+class CgroupView : public Step {
+ public:
+  CgroupView(std::string destination, std::vector<CgroupBind> binds,
+             std::vector<std::pair<std::string, std::string>> links, bool read_only)
+      : Step(Lane::kInit, "show the container its cgroups"),
+        destination_(clean_path(destination)),
+        binds_(std::move(binds)),
+        links_(std::move(links)),
+        read_only_(read_only) {
+    needs_tmpfs_ = binds_.size() != 1 || binds_[0].container_path != destination_;
+  }
+
+  Result<void> perform(StepContext& context) const override {
+    if (!needs_tmpfs_) return bind(context.root_fd.get(), binds_[0]);
+    const Fd filesystem = TRY(sys::fsopen("tmpfs"));
+    TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
+    TRY(sys::fsconfig_string(filesystem.get(), "size", "65536"));
+    TRY(sys::fsconfig_create(filesystem.get()));
+    const Fd mount = TRY(sys::fsmount(filesystem.get(), kAttributes));
+    const Fd target =
+        TRY(open_target(context.root_fd.get(), destination_, TargetType::kDirectory, Symlinks::kRefuse));
+    TRY(sys::move_mount(mount.get(), target.get()));
+    for (const auto& entry : binds_)
+      TRY_IN(entry.container_path, bind(context.root_fd.get(), entry));
+    for (const auto& [name, link] : links_)
+      TRY(sys::symlinkat(link.c_str(), mount.get(), name.c_str()));
+    if (!read_only_) return ok();
+    mount_attr attributes = {};
+    attributes.attr_set = MOUNT_ATTR_RDONLY;
+    return sys::mount_setattr(mount.get(), "", AT_EMPTY_PATH, attributes);
+  }
+
+  std::string say() const override {
+    std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
+    for (const auto& entry : binds_) {
+      text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
+    }
+    return text + (read_only_ ? "mount_setattr(MOUNT_ATTR_RDONLY)" : "");
+  }
+
+  std::string shell() const override {
+    std::string lines;
+    if (needs_tmpfs_)
+      lines = "mount -t tmpfs -o nosuid,nodev,noexec,mode=755,size=65536 tmpfs " + at(destination_) + "\n";
+    for (const auto& entry : binds_) {
+      const std::string target = at(entry.container_path);
+      lines += "mkdir -p " + target + "; mount --bind " + shell_quote(entry.host_path) + " " + target + "\n";
+      lines += "mount -o remount,bind,nosuid,nodev,noexec" + std::string(read_only_ ? ",ro " : " ") + target +
+               "\n";
+    }
+    for (const auto& [name, link] : links_)
+      lines += "ln -s " + link + " " + at(destination_ + "/" + name) + "\n";
+    if (read_only_ && needs_tmpfs_)
+      lines += "mount -o remount,bind,ro,nosuid,nodev,noexec " + at(destination_) + "\n";
+    if (!lines.empty()) lines.pop_back();
+    return lines;
+  }
+
+  Reason why() const override {
+    return {"programs read their limits here; read-only, so that they can't lift them", "cgroups(7)"};
+  }
+
+ private:
+  static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  static std::string at(const std::string& path) { return "\"$ROOT\"" + shell_quote(path); }
+
+  Result<void> bind(int root_fd, const CgroupBind& entry) const {
+    const Fd tree = TRY(sys::open_tree(AT_FDCWD, entry.host_path.c_str(), OPEN_TREE_CLONE));
+    mount_attr attributes = {};
+    attributes.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
+    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes));
+    const Fd target =
+        TRY(open_target(root_fd, entry.container_path, TargetType::kDirectory, Symlinks::kRefuse));
+    return sys::move_mount(tree.get(), target.get());
+  }
+
+  std::string destination_;
+  std::vector<CgroupBind> binds_;
+  std::vector<std::pair<std::string, std::string>> links_;
+  bool read_only_;
+  bool needs_tmpfs_ = false;
+};
+
+}  // namespace
+
+StepPtr cgroup_view_step(const std::string& destination, std::vector<CgroupBind> binds,
+                         std::vector<std::pair<std::string, std::string>> links, bool read_only) {
+  return std::make_unique<CgroupView>(destination, std::move(binds), std::move(links), read_only);
+}
+
+}  // namespace namespaces

@@ -1,0 +1,180 @@
+// The plan's part on the file system: the mounts, devices and paths of a container, up to the pivot.
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "namespaces/device_steps.h"
+#include "namespaces/identity_steps.h"
+#include "namespaces/mount_steps.h"
+#include "namespaces/rootfs.h"
+#include "runtime/hook_steps.h"
+#include "runtime/init_steps.h"
+#include "runtime/plan_draft.h"
+
+namespace runtime {
+namespace {
+
+bool is_cgroup_mount(const namespaces::Mount& mount) {
+  return mount.type == "cgroup" || mount.type == "cgroup2";
+}
+
+bool has_option(const namespaces::Mount& mount, const char* option) {
+  return std::find(mount.options.begin(), mount.options.end(), option) != mount.options.end();
+}
+
+bool is_bind(const namespaces::Mount& mount) {
+  return mount.type == "bind" || has_option(mount, "bind") || has_option(mount, "rbind");
+}
+
+// runtime-spec config.md "Mounts": a bind's source is taken from the bundle when it is relative.
+std::string bind_source(const Draft& draft, const namespaces::Mount& mount) {
+  if (mount.source.empty() || mount.source.front() == '/') return mount.source;
+  return draft.request.bundle + "/" + mount.source;
+}
+
+// The container's cgroups as it sees them: what group.container_view() lists, below the mount's destination.
+StepPtr cgroup_mount(const Draft& draft, const namespaces::Mount& mount) {
+  const std::string destination = namespaces::clean_path(mount.destination);
+  std::vector<namespaces::CgroupBind> binds;
+  std::vector<std::pair<std::string, std::string>> links;
+  constexpr std::string_view kDefault = "/sys/fs/cgroup";
+  for (const auto& view : cgroups::container_view(draft.group)) {
+    const std::string below = view.destination.substr(std::min(kDefault.size(), view.destination.size()));
+    // Without a cgroup namespace /proc/self/cgroup names the cgroup from the host's root: that is what must
+    // be here, too. On v1 a container never saw more than its own.
+    const bool whole = view.is_v2 && !draft.own.is_separate("cgroup");
+    binds.push_back({destination + below, whole ? view.mount_point : view.source});
+    const std::string name = view.destination.substr(view.destination.rfind('/') + 1);
+    for (const auto& link : view.links)
+      links.emplace_back(link, name);
+  }
+  const bool read_only = has_option(mount, "ro");
+  return namespaces::cgroup_view_step(destination, std::move(binds), std::move(links), read_only);
+}
+
+namespaces::DeviceNode device_node(const Device& device) {
+  const mode_t type = device.type == 'b' ? S_IFBLK : device.type == 'p' ? S_IFIFO : S_IFCHR;
+  return {device.path,
+          type,
+          static_cast<unsigned>(device.major),
+          static_cast<unsigned>(device.minor),
+          device.mode.value_or(0666) & 07777U,
+          device.uid.value_or(0),
+          device.gid.value_or(0)};
+}
+
+void add_devices(Draft& draft) {
+  auto nodes = namespaces::default_device_nodes();
+  for (const auto& device : draft.spec.os.devices) {
+    auto node = device_node(device);
+    auto same =
+        std::find_if(nodes.begin(), nodes.end(), [&](const auto& n) { return n.path == device.path; });
+    if (same == nodes.end()) {
+      nodes.push_back(std::move(node));
+    } else {
+      *same = std::move(node);
+    }
+  }
+  const bool in_user_namespace = draft.own.is_separate("user");
+  draft.add(namespaces::device_nodes_step(std::move(nodes), in_user_namespace));
+  draft.add(namespaces::device_links_step());
+}
+
+bool needs_procfs(const Spec& spec) {
+  return !spec.os.sysctl.empty() || spec.process.oom_score_adj.has_value() ||
+         !spec.process.apparmor_profile.empty() || !spec.process.selinux_label.empty();
+}
+
+Result<void> add_mounts(Draft& draft) {
+  const Spec& spec = draft.spec;
+  for (size_t i = 0; i < spec.mounts.size(); ++i) {
+    namespaces::Mount mount = spec.mounts[i];
+    if (is_cgroup_mount(mount) && draft.has_group) {
+      draft.add(cgroup_mount(draft, mount));
+      continue;
+    }
+    if (mount.type == "cgroup" && draft.host.cgroups.is_pure_v2()) mount.type = "cgroup2";
+    if (is_bind(mount)) mount.source = bind_source(draft, mount);
+    const bool labelled = !spec.os.mount_label.empty() && !is_bind(mount) && mount.type != "proc" &&
+                          mount.type != "sysfs" && !has_option(mount, "remount");
+    if (labelled) mount.options.push_back("context=" + spec.os.mount_label);
+    draft.add(TRY(namespaces::mount_step(mount, draft.mount_trees[i])));
+  }
+  return ok();
+}
+
+// The maps of an id-mapped mount: its own, else the container's.
+Result<void> add_maps(const Draft& draft, const namespaces::Mount& mount, namespaces::HostTree& tree) {
+  tree.map_recursively = has_option(mount, "ridmap");
+  if (!mount.uid_maps.empty()) {
+    tree.uid_maps = mount.uid_maps;
+    tree.gid_maps = mount.gid_maps;
+    return ok();
+  }
+  tree.uid_maps = draft.spec.os.uid_mappings;
+  tree.gid_maps = draft.spec.os.gid_mappings;
+  if (auto path = draft.own.path_of("user")) tree.user_namespace = *path;
+  if (!tree.uid_maps.empty() || !tree.user_namespace.empty()) return ok();
+  return invalid("mount on " + printable(mount.destination) +
+                 ": idmap without uidMappings and gidMappings, and the container has no user namespace");
+}
+
+size_t add_tree(Draft& draft, namespaces::HostTree tree) {
+  const size_t number = draft.trees++;
+  draft.add(namespaces::host_tree_step(std::move(tree), number));
+  return number;
+}
+
+}  // namespace
+
+Result<void> add_host_trees(Draft& draft) {
+  const Spec& spec = draft.spec;
+  const bool in_user_namespace = draft.own.is_separate("user");
+  if (in_user_namespace && !draft.request.rootfs_is_mount) {
+    namespaces::HostTree root;
+    root.source = draft.root_path();
+    root.recursive = true;
+    draft.root_tree = add_tree(draft, std::move(root));
+  }
+  draft.mount_trees.resize(spec.mounts.size());
+  for (size_t i = 0; i < spec.mounts.size(); ++i) {
+    const auto& mount = spec.mounts[i];
+    if (!is_bind(mount) || has_option(mount, "remount")) continue;
+    const bool maps = !mount.uid_maps.empty() || has_option(mount, "idmap") || has_option(mount, "ridmap");
+    const bool special = has_option(mount, "src-nofollow") || has_option(mount, "copy-symlink");
+    if (!maps && (!in_user_namespace || special)) continue;
+    namespaces::HostTree tree;
+    tree.source = bind_source(draft, mount);
+    tree.recursive = has_option(mount, "rbind");
+    if (maps) TRY(add_maps(draft, mount, tree));
+    draft.mount_trees[i] = add_tree(draft, std::move(tree));
+  }
+  return ok();
+}
+
+Result<void> add_rootfs(Draft& draft) {
+  const Spec& spec = draft.spec;
+  if (!draft.own.is_separate("mount")) return invalid("a container needs a mount namespace of its own");
+  if (needs_procfs(spec)) draft.add(namespaces::open_procfs_step());
+  draft.add(namespaces::isolate_propagation_step(spec.os.rootfs_propagation, draft.root_path()));
+  draft.add_all(draft.request.before_rootfs);
+  draft.add(namespaces::open_root_step({draft.root_path(), draft.request.rootfs_is_mount, draft.root_tree}));
+  TRY(add_mounts(draft));
+  add_devices(draft);
+  if (spec.process.terminal) {
+    draft.add(console_step(spec.process, ConsoleDevice::kShow));
+  }
+  if (draft.has_host_hooks()) draft.add(wait_for_host_hooks_step());
+  if (!spec.hooks.create_container.empty())
+    draft.add(create_container_hooks_step(spec.hooks, draft.hook_state()));
+  if (!spec.os.sysctl.empty()) draft.add(TRY(namespaces::sysctl_step(spec.os.sysctl, draft.own)));
+  if (!spec.os.masked_paths.empty()) draft.add(namespaces::mask_paths_step(spec.os.masked_paths));
+  if (!spec.os.readonly_paths.empty()) draft.add(namespaces::readonly_paths_step(spec.os.readonly_paths));
+  if (spec.root.readonly) draft.add(namespaces::readonly_root_step());
+  draft.add(draft.request.no_pivot ? namespaces::move_root_step(spec.os.rootfs_propagation)
+                                   : namespaces::pivot_root_step(spec.os.rootfs_propagation));
+  return ok();
+}
+
+}  // namespace runtime
