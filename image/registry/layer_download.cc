@@ -1,5 +1,6 @@
 #include "image/registry/layer_download.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace image::registry {
 namespace {
 
 constexpr size_t kBufferSize = 256U << 10U;
+constexpr int kPipeBytes = 1 << 20;        // fewer switches between the processes
 constexpr int kTurns = 16;                 // of one layer before the others have their turn
 constexpr int kBreaks = 3;                 // in a row
 constexpr uint64_t kProgress = 1U << 20U;  // bytes after which a break is a new one
@@ -46,28 +48,36 @@ Result<std::unique_ptr<LayerDownload>> LayerDownload::start(Remote& remote, Laye
   if (result->ingest_.size() > result->order_.blob.size) TRY(result->ingest_.clear());
   result->replayed_ = result->ingest_.size();
   result->buffer_.resize(kBufferSize);
-  TRY(result->start_worker());
+  TRY(result->start_unpacking());
   return result;
 }
 
-Result<void> LayerDownload::start_worker() {
+Result<void> LayerDownload::start_unpacking() {
   LayerRequest request;
   request.directory = order_.directory + "/fs";
   request.empty_directory = order_.empty_directory;
   request.blob_digest = order_.blob.digest;
   request.blob_bytes = order_.blob.size;
   request.diff_id = order_.diff_id;
+  request.media_type = order_.blob.media_type;
   request.limits = order_.limits;
+  request.fused = !order_.alone;
   TRY(sys::mkdir(request.directory.c_str(), kRootMode));
   if (::chmod(request.directory.c_str(), kRootMode) < 0)  // whatever our umask is
     return Error::from_errno("chmod " + request.directory, errno);
-  worker_.emplace(TRY(LayerWorker::start(std::move(request))));
+  sys::Pipe pipe = TRY(sys::pipe2(0));
+  ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, kPipeBytes);
+  if (::fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", errno);
+  request.input.fd = pipe.reader.get();
+  unpacking_.emplace(TRY(LayerUnpacking::start(request)));
+  input_ = std::move(pipe.writer);
   return ok();
 }
 
 // The bytes of an earlier try were wrong: once more, from the first one.
 Result<void> LayerDownload::start_over() {
-  worker_.reset();
+  input_.reset();
+  unpacking_.reset();
   fetch_.reset();
   TRY(remove_tree(order_.directory + "/fs"));
   TRY(ingest_.clear());
@@ -75,25 +85,26 @@ Result<void> LayerDownload::start_over() {
   position_ = replayed_ = skip_ = last_break_ = 0;
   has_head_ = false;
   unsent_ = {};
-  return start_worker();
+  return start_unpacking();
 }
 
-Result<LayerDownload::Step> LayerDownload::feed_worker() {
+Result<LayerDownload::Step> LayerDownload::feed() {
   while (!unsent_.empty()) {
-    const ssize_t count = ::write(worker_->input_fd(), unsent_.data(), unsent_.size());
+    const ssize_t count = ::write(input_.get(), unsent_.data(), unsent_.size());
     if (count >= 0) {
       unsent_.remove_prefix(static_cast<size_t>(count));
       continue;
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN) {
-      waiting_ = {-1, worker_->input_fd(), INT64_MAX};
+      waiting_ = {-1, input_.get(), INT64_MAX};
       return Step::kWait;
     }
     const int error_number = errno;
     // It has given up, and says why.
-    const auto unpacked = worker_->finish();
-    worker_.reset();
+    input_.reset();
+    const auto unpacked = unpacking_->finish();
+    unpacking_.reset();
     if (!unpacked) return unpacked.error();
     return Error::from_errno("the unpacking process ended too early", error_number);
   }
@@ -237,17 +248,17 @@ Result<void> LayerDownload::verify() {
                    " but is " + found.text());
   }
   verified_ = true;
-  worker_->close_input();
+  input_.reset();
   return ok();
 }
 
 Result<bool> LayerDownload::collect() {
-  if (!wait_until_dead(worker_->pidfd(), 0)) {
-    waiting_ = {worker_->pidfd(), -1, INT64_MAX};
+  if (!wait_until_dead(unpacking_->pidfd(), 0)) {
+    waiting_ = {unpacking_->pidfd(), -1, INT64_MAX};
     return false;
   }
-  unpacked_ = TRY(worker_->finish());
-  worker_.reset();
+  unpacked_ = TRY(unpacking_->finish());
+  unpacking_.reset();
   return true;
 }
 
@@ -263,7 +274,7 @@ Result<bool> LayerDownload::advance() {
   for (int turn = 0; turn < kTurns; ++turn) {
     Result<Step> step = Step::kGoOn;
     if (!unsent_.empty()) {
-      step = feed_worker();
+      step = feed();
     } else if (verified_) {
       auto collected = collect();
       if (!collected) return failed(collected.error());
