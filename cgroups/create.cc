@@ -54,11 +54,11 @@ Result<void> make_leaf(const std::string& directory) {
 
 // The parents are there for all but the first container, so the leaf is tried first. Whoever removes an empty
 // parent meanwhile makes it a second round.
-Result<void> make_tree(const std::string& mount_point, const std::string& path) {
+Result<void> make_tree(const std::string& mount_point, const std::string& path, Leaf leaf) {
   constexpr int kRounds = 8;
   const auto prefixes = path_prefixes(path);
   for (int round = 0;; ++round) {
-    auto made = make_leaf(mount_point + path);
+    auto made = leaf == Leaf::kAdopt ? make_directory(mount_point + path) : make_leaf(mount_point + path);
     if (made || made.error().error_number() != ENOENT || round == kRounds) return made;
     for (size_t i = 0; i + 1 < prefixes.size(); ++i) {
       auto parent = make_directory(mount_point + prefixes[i]);
@@ -162,16 +162,16 @@ Result<void> check_is_free(const Group& group) {
   return ok();
 }
 
-Result<void> create_v1(const V1Directory& place, const std::string& path) {
-  TRY(make_tree(place.mount_point, path));
+Result<void> create_v1(const V1Directory& place, const std::string& path, Leaf leaf) {
+  TRY(make_tree(place.mount_point, path, leaf));
   if (!is_listed(place.controllers, "cpuset")) return ok();
   const auto prefixes = path_prefixes(path);
   TRY(inherit(place.mount_point, prefixes, "cpuset.cpus"));
   return inherit(place.mount_point, prefixes, "cpuset.mems");
 }
 
-Result<void> create_v2(const Group& group, const V2Controllers& controllers) {
-  TRY(make_tree(group.v2_mount_point, group.path));
+Result<void> create_v2(const Group& group, const V2Controllers& controllers, Leaf leaf) {
+  TRY(make_tree(group.v2_mount_point, group.path, leaf));
   if (controllers.required.empty() && controllers.optional.empty()) return ok();
   auto prefixes = path_prefixes(group.path);
   prefixes.pop_back();

@@ -46,12 +46,15 @@ class CheckFreeStep : public Step {
 
 class CreateV1Step : public Step {
  public:
-  explicit CreateV1Step(const Group& group)
-      : Step(Lane::kHost, "create cgroup " + group.path + " on v1"), path_(group.path), places_(group.v1) {}
+  CreateV1Step(const Group& group, Leaf leaf)
+      : Step(Lane::kHost, "create cgroup " + group.path + " on v1"),
+        path_(group.path),
+        places_(group.v1),
+        leaf_(leaf) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     for (const V1Directory& place : places_)
-      TRY(create_v1(place, path_));
+      TRY(create_v1(place, path_, leaf_));
     return ok();
   }
 
@@ -107,16 +110,20 @@ class CreateV1Step : public Step {
   }
   std::string path_;
   std::vector<V1Directory> places_;
+  Leaf leaf_;
 };
 
 class CreateV2Step : public Step {
  public:
-  CreateV2Step(Group group, V2Controllers controllers)
+  CreateV2Step(Group group, V2Controllers controllers, Leaf leaf)
       : Step(Lane::kHost, "create cgroup " + group.path + (group.v1.empty() ? "" : " on v2")),
         group_(std::move(group)),
-        controllers_(std::move(controllers)) {}
+        controllers_(std::move(controllers)),
+        leaf_(leaf) {}
 
-  Result<void> perform(StepContext& /*context*/) const override { return create_v2(group_, controllers_); }
+  Result<void> perform(StepContext& /*context*/) const override {
+    return create_v2(group_, controllers_, leaf_);
+  }
 
   std::string say() const override {
     std::vector<std::string> calls;
@@ -168,6 +175,7 @@ class CreateV2Step : public Step {
 
   Group group_;
   V2Controllers controllers_;
+  Leaf leaf_;
 };
 
 class OpenStep : public Step {
@@ -288,15 +296,19 @@ Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path) {
   return steps;
 }
 
-Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources) {
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources,
+                                StepPtr scope) {
   const Group group = TRY(group_at(layout, path));
   const std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, resources));
+  const Leaf leaf = scope ? Leaf::kAdopt : Leaf::kMake;
   std::vector<StepPtr> before;
   before.push_back(std::make_unique<CheckFreeStep>(group));
-  if (!group.v1.empty()) before.push_back(std::make_unique<CreateV1Step>(group));
+  if (scope) before.push_back(std::move(scope));
+  if (!group.v1.empty()) before.push_back(std::make_unique<CreateV1Step>(group, leaf));
   // v2 last, so that it is undone first: its kill empties the group in all hierarchies.
   if (!group.v2_directory.empty()) {
-    before.push_back(std::make_unique<CreateV2Step>(group, wanted_controllers(layout, writes, group)));
+    auto controllers = wanted_controllers(layout, writes, group);
+    before.push_back(std::make_unique<CreateV2Step>(group, std::move(controllers), leaf));
   }
   add_limit_steps(writes, before);
   TRY(add_device_step(group, resources.devices, before));

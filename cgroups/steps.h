@@ -20,7 +20,9 @@ struct GroupSteps {
 // Pure. The steps for a new container: after before_clone, StepContext::cgroup_fd is the v2 directory for
 // CLONE_INTO_CGROUP (closed without v2) and StepContext::cgroup_task_fds the v1 "tasks" files that `join`
 // writes. Errors of group_at(), limit_writes() and the device rules.
-Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources);
+// With a `scope` step (cgroups/systemd_scope.h) that one makes the group, and the others fill it.
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources,
+                                StepPtr scope = nullptr);
 
 // Pure. The steps for one more process in an existing group (exec): open and join only, no undo.
 Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path);

@@ -84,22 +84,23 @@ std::vector<const OptionSpec*> shown_options(const Command& command) {
   return options;
 }
 
-std::string usage_line(const Command& command, std::string_view typed) {
+std::string usage_line(const Command& command, std::string_view typed, std::string_view program) {
   std::string text = "Usage:  ";
   const auto forms = split(command.usage, '\n');
   for (size_t i = 0; i < forms.size(); ++i)
-    text += (i > 0 ? "\n        " : "") + std::string("vial ") + std::string(typed) +
+    text += (i > 0 ? "\n        " : "") + std::string(program) + " " + std::string(typed) +
             (forms[i].empty() ? "" : " ") + forms[i];
   return text;
 }
 
-std::string command_help(const Command& command, std::string_view typed, size_t width) {
-  std::string text = usage_line(command, typed) + "\n\n" + wrap(command.summary, width, 0) + "\n";
+std::string command_help(const Command& command, std::string_view typed, size_t width,
+                         std::string_view program) {
+  std::string text = usage_line(command, typed, program) + "\n\n" + wrap(command.summary, width, 0) + "\n";
   const auto names = names_of(command);
   if (names.size() > 1) {
     text += "\nAliases:\n  ";
     for (size_t i = 0; i < names.size(); ++i)
-      text += (i > 0 ? ", vial " : "vial ") + names[i];
+      text += (i > 0 ? ", " : "") + std::string(program) + " " + names[i];
     text += "\n";
   }
   const auto options = shown_options(command);

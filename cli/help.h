@@ -9,9 +9,10 @@
 namespace cli {
 
 // "Usage:  vial stop [OPTIONS] CONTAINER [CONTAINER...]", for the name as typed.
-std::string usage_line(const Command& command, std::string_view typed);
+std::string usage_line(const Command& command, std::string_view typed, std::string_view program = "vial");
 // What `vial X --help` prints, in `width` columns.
-std::string command_help(const Command& command, std::string_view typed, size_t width);
+std::string command_help(const Command& command, std::string_view typed, size_t width,
+                         std::string_view program = "vial");
 // `vial container --help` and `vial --help`.
 std::string group_help(const Program& program, const Group& group, size_t width);
 std::string program_help(const Program& program, size_t width);

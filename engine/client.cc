@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "base/terminal.h"
 #include "engine/frames.h"
 #include "engine/terminal.h"
 

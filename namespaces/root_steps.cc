@@ -79,8 +79,7 @@ class OpenRoot : public Step {
     return attach(context, TRY(sys::open_tree(AT_FDCWD, path_.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE)));
   }
   std::string say() const override {
-    const std::string open = "open(" + path_ + ", O_PATH)";
-    if (source_.is_mount) return open;
+    if (source_.is_mount) return "open(" + path_ + ", O_PATH)";
     return "open_tree(" + path_ + ", OPEN_TREE_CLONE|AT_RECURSIVE); move_mount(" + path_ + ")";
   }
   std::string shell() const override {

@@ -84,6 +84,7 @@ Result<void> CloneStep::clone_by_helper(StepContext& context) const {
   if (helper == 0) {
     auto result = join_and_clone(context, joined);
     context.in_child = result && context.init_pid == 0;
+    if (context.in_child) context.kept.clear();
     if (context.in_child) return ok();
     const Answer answer = {context.init_pid, result ? 0 : result.error().error_number()};
     const bool is_sent = ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
@@ -116,6 +117,7 @@ Result<void> CloneStep::perform(StepContext& context) const {
   const pid_t pid = TRY(sys::clone3(arguments));
   context.in_child = pid == 0;
   context.init_pid = pid;
+  if (pid == 0) context.kept.clear();  // what the host holds is the launcher's to let go
   if (pid > 0) context.init_pidfd = Fd(pidfd);
   if (pid > 0 && namespaces_.path_of("pid")) return leave_pid_namespace();
   return ok();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -13,6 +14,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/rootfs.h"
+#include "runtime/gate.h"
 #include "runtime/handshake.h"
 
 namespace runtime {
@@ -125,7 +127,7 @@ class StdioStep : public Step {
 
 class WorkingDirectory : public Step {
  public:
-  explicit WorkingDirectory(std::string path)
+  explicit WorkingDirectory(const std::string& path)
       : Step(Lane::kInit, "enter " + printable(path)), path_(namespaces::clean_path(path)) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
@@ -162,6 +164,7 @@ class Ready : public Step {
   Result<void> perform(StepContext& context) const override {
     for (const auto& warning : context.warnings)
       TRY(send_message(context.handshake_fd, Message::kWarning, warning));
+    if (context.gate_fd) return wait_outside(context);
     TRY(send_message(context.handshake_fd, Message::kReady));
     TRY(expect_message(context.handshake_fd, Message::kStart));
     return ok();
@@ -170,6 +173,17 @@ class Ready : public Step {
   std::string shell() const override { return "# (the runtime saves its state here)"; }
   Reason why() const override {
     return {"the state is on disk before the program's first instruction", "unix(7)"};
+  }
+
+ private:
+  // The creator may be gone as soon as it has heard kReady; from then on failures are told to who comes to the
+  // gate.
+  static Result<void> wait_outside(StepContext& context) {
+    TRY(sys::prctl(PR_SET_PDEATHSIG, 0));
+    TRY(send_message(context.handshake_fd, Message::kReady));
+    TRY(wait_at_gate(context.gate_fd.get(), context.handshake_fd));
+    context.gate_fd.reset();
+    return ok();
   }
 };
 

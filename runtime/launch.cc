@@ -77,6 +77,7 @@ bool has_steps_after_clone(const Plan& plan, size_t clone_index) {
 
 Result<void> after_clone(Launch& launch) {
   launch.init_end.reset();
+  launch.context.gate_fd.reset();
   launch.context.cgroup_task_fds.clear();
   launch.launched->pidfd = std::move(launch.context.init_pidfd);
   launch.launched->init = TRY(identify(launch.context.init_pid));
@@ -89,8 +90,10 @@ Result<void> after_clone(Launch& launch) {
 Result<void> note_undo(Launch& launch, const Step& step) {
   const auto entries = step.undo();
   if (entries.empty()) return ok();
-  if (!launch.journalled && !launch.request.journal_path.empty()) {
-    TRY(write_journal(launch.request.journal_path, undo_list(launch.plan)));
+  if (!launch.journalled) {
+    const LaunchRequest& request = launch.request;
+    if (request.on_journal) TRY(request.on_journal(undo_list(launch.plan)));
+    if (!request.journal_path.empty()) TRY(write_journal(request.journal_path, undo_list(launch.plan)));
     launch.journalled = true;
   }
   launch.begun.insert(launch.begun.begin(), entries.begin(), entries.end());
@@ -155,12 +158,17 @@ Result<void> perform_plan(Launch& launch) {
   launch.launched->handshake = std::move(ours);
   launch.init_end = std::move(theirs);
   launch.context.handshake_fd = launch.init_end.get();
+  const bool has_gate = launch.context.gate_fd.is_open();
   TRY(walk_host_lane(launch));
   if (launch.request.start_at_once) {
     TRY(tell_init(launch, Message::kStart));
     launch.launched->released = true;
   }
   TRY(wait_until_ready(launch));
+  if (has_gate) {
+    launch.launched->released = true;
+    launch.launched->handshake.reset();
+  }
   auto& warnings = launch.launched->warnings;
   for (auto& text : launch.context.warnings)
     warnings.push_back(std::move(text));
@@ -197,6 +205,7 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   launch.launched->performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
+  launch.context.gate_fd = std::move(request.gate);
   if (!launch.plan.empty()) launch.launched->last_step = step_text(launch.plan, launch.plan.size() - 1);
   auto result = perform_plan(launch);
   if (result) return std::move(launch.launched);

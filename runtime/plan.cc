@@ -8,6 +8,7 @@
 
 #include "cgroups/group.h"
 #include "cgroups/steps.h"
+#include "cgroups/systemd_scope.h"
 #include "namespaces/identity_steps.h"
 #include "namespaces/net_devices.h"
 #include "runtime/clone_step.h"
@@ -46,8 +47,14 @@ void add_checks(Draft& draft) {
 
 // cgroups are limited before anybody is in them.
 Result<StepPtr> add_cgroup(Draft& draft) {
-  auto steps =
-      TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.spec.os.cgroups_path, draft.spec.os.resources));
+  const auto& resources = draft.spec.os.resources;
+  StepPtr scope;
+  if (draft.request.systemd_cgroup) {
+    auto unit = TRY(cgroups::systemd_unit(draft.spec.os.cgroups_path, draft.request.id));
+    scope = cgroups::start_scope_step(std::move(unit), draft.request.id, resources,
+                                      draft.host.cgroups.v2_has("memory"));
+  }
+  auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope)));
   draft.add_all(steps.before_clone);
   return std::move(steps.join);
 }
@@ -135,12 +142,19 @@ Result<HostFacts> collect_host_facts() {
   return host;
 }
 
+Result<std::string> cgroup_path_of(const PlanRequest& request) {
+  if (!request.systemd_cgroup) return request.spec->os.cgroups_path;
+  auto unit = TRY(cgroups::systemd_unit(request.spec->os.cgroups_path, request.id));
+  return std::move(unit.path);
+}
+
 Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   const Spec& spec = *request.spec;
   TRY(validate_spec(spec));
   Draft draft = {std::move(request), spec, host, TRY(NamespaceSet::from(spec.os.namespaces))};
-  if (!spec.os.cgroups_path.empty()) {
-    draft.group = TRY(cgroups::group_at(host.cgroups, spec.os.cgroups_path));
+  const std::string cgroup_path = TRY(cgroup_path_of(draft.request));
+  if (!cgroup_path.empty()) {
+    draft.group = TRY(cgroups::group_at(host.cgroups, cgroup_path));
     draft.has_group = true;
   }
   StepPtr join = TRY(add_host_lane(draft));

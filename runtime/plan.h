@@ -34,8 +34,13 @@ struct PlanRequest {
   bool rootfs_is_mount = false;        // before_rootfs mounts something on root.path
   unsigned preserve_fds = 0;           // descriptors 3 .. 2 + n stay open in the container
   bool no_pivot = false;               // MS_MOVE and chroot(2) instead of pivot_root(2)
+  bool systemd_cgroup = false;         // cgroupsPath is slice:prefix:name, a scope of systemd's
   bool no_new_keyring = false;         // the caller's session keyring stays
 };
+
+// Where the container's cgroup is: cgroupsPath itself, or with systemd the scope's path. What other commands,
+// and make_exec_plan()'s spec, take for cgroupsPath. Errors: kInvalid of cgroups::systemd_unit().
+Result<std::string> cgroup_path_of(const PlanRequest& request);
 
 // The spec's hooks are in the plan, up to startContainer; poststart and poststop are whose who starts and
 // deletes (runtime/hooks.h).

@@ -51,7 +51,8 @@ Result<std::vector<NetDevice>> read_net_devices(const JsonView& view) {
   for (const auto& [host_name, member] : entries) {
     if (!member.is_object()) return member.wrong("not an object");
     std::string name = TRY(member.string_or("name", ""));
-    devices.push_back({host_name, name.empty() ? host_name : std::move(name)});
+    if (name.empty()) name = host_name;
+    devices.push_back({host_name, std::move(name)});
   }
   return devices;
 }

@@ -138,6 +138,7 @@ TEST_CASE("device program: no rules deny, a last rule for everything decides alo
              Catch::Contains("r2 = *(u32 *)(r1 + 0)") && Catch::EndsWith("exit\n"));
 }
 
+// spec: config-linux.md#resources.devices
 TEST_CASE("device program: the last rule that covers a bit decides, for random rules and questions") {
   std::mt19937 random(20261123);
   const auto pick = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };

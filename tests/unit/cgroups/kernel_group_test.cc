@@ -193,6 +193,7 @@ TEST_CASE("removal refuses what is no cgroup of a container", "[kernel]") {
   }
 }
 
+// spec: config-linux.md#cgroup-ownership
 TEST_CASE("a group in use is not taken, and not undone", "[kernel]") {
   TestGroup group({});
   TestChild child = group.start(sleep_for_ever);

@@ -70,6 +70,7 @@ TEST_CASE("the world that was asked for is the one that is tested", "[kernel]") 
     CHECK(layout->v2_has(controller));
 }
 
+// spec: config-linux.md#resources.memory
 TEST_CASE("memory over the limit is killed, and counted", "[kernel]") {
   TestGroup group(with_memory(32 * kMiB));
   auto watch = cgroups::OomWatch::open(group.group());
@@ -92,6 +93,7 @@ TEST_CASE("memory over the limit is killed, and counted", "[kernel]") {
   CHECK(stats->memory_peak.value_or(0) <= 32 * kMiB);
 }
 
+// spec: config-linux.md#resources.pids
 TEST_CASE("no more processes than pids allows", "[kernel]") {
   cgroups::Resources resources;
   resources.pids_limit = 3;
@@ -113,6 +115,7 @@ TEST_CASE("no more processes than pids allows", "[kernel]") {
   CHECK(child.wait() == 2);
 }
 
+// spec: config-linux.md#resources.cpu
 TEST_CASE("cpu time stays at the quota", "[kernel]") {
   constexpr int64_t kWall = 1'500'000'000;
   cgroups::Resources resources;
@@ -146,6 +149,7 @@ TEST_CASE("a cpuset pins, and without one a process may enter all the same", "[k
   CHECK(free.start(count).wait() == count());
 }
 
+// spec: config-linux.md#resources.devices
 TEST_CASE("devices: what the rules do not name can't be opened or made", "[kernel]") {
   cgroups::Resources resources;
   resources.devices = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 1, 5, "r"}};
@@ -230,6 +234,7 @@ TEST_CASE("update keeps what is not given", "[kernel]") {
   CHECK(group.file("pids", "pids.max", "pids.max") == "10");
 }
 
+// spec: config-linux.md#resources.memory.checkBeforeUpdate
 TEST_CASE("check_before_update refuses a limit below what is in use", "[kernel]") {
   TestGroup group(with_memory(64 * kMiB));
   TestChild child = group.start([] {

@@ -65,6 +65,7 @@ TEST_CASE("damaged lines of mountinfo are skipped") {
   CHECK(layout->v2_mount_point == "/cg");
 }
 
+// spec: config-linux.md#cgroupsPath
 TEST_CASE("a group has the same path in every hierarchy") {
   const auto layout = cgroups::parse_layout(kHybridMounts, kHybridSelf, "");
   REQUIRE(layout);

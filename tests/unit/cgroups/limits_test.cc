@@ -38,6 +38,7 @@ TEST_CASE("nothing given, nothing written") {
   CHECK(spelled(cgroups::v1_limits({})).empty());
 }
 
+// spec: config-linux.md#resources.memory
 TEST_CASE("memory: v2 counts swap alone, v1 the sum") {
   Resources resources;
   resources.memory.limit_bytes = 64 << 20;
@@ -80,6 +81,7 @@ TEST_CASE("memory: what can't be is refused before anything is written") {
   CHECK(spelled(cgroups::v1_limits(resources)) == Lines{"memory.oom_control=1"});
 }
 
+// spec: config-linux.md#resources.cpu
 TEST_CASE("cpu") {
   Resources resources;
   resources.cpu.quota_us = 150'000;
@@ -141,6 +143,7 @@ TEST_CASE("cpu lists are checked and made short, and never expanded from a hosti
   }
 }
 
+// spec: config-linux.md#resources.pids
 TEST_CASE("pids: nothing, zero and minus one are three things") {
   Resources resources;
   resources.pids_limit = 100;
@@ -150,6 +153,7 @@ TEST_CASE("pids: nothing, zero and minus one are three things") {
   CHECK(spelled(cgroups::v2_limits(resources)) == Lines{"pids.max=max"});
 }
 
+// spec: config-linux.md#resources.blockIO
 TEST_CASE("block io") {
   Resources resources;
   resources.block_io.weight = 500;
@@ -172,6 +176,7 @@ TEST_CASE("block io") {
   CHECK_FALSE(cgroups::v2_limits(resources));
 }
 
+// spec: config-linux.md#resources.hugepageLimits
 TEST_CASE("huge pages: the size is part of a file name") {
   Resources resources;
   resources.hugepages.push_back({"2MB", 4 << 20});
@@ -185,6 +190,8 @@ TEST_CASE("huge pages: the size is part of a file name") {
   }
 }
 
+// spec: config-linux.md#resources.rdma
+// spec: config-linux.md#resources.network
 TEST_CASE("rdma and network") {
   Resources resources;
   resources.rdma.push_back({"mlx5_0", 3, {}});
@@ -197,6 +204,7 @@ TEST_CASE("rdma and network") {
   CHECK(cgroups::v2_limits(resources).error().kind() == ErrorKind::kUnsupported);
 }
 
+// spec: config-linux.md#resources.unified
 TEST_CASE("unified is v2's alone, and no way to other files") {
   Resources resources;
   resources.unified["memory.high"] = "1048576";
@@ -227,6 +235,7 @@ TEST_CASE("each limit goes where its controller lives") {
   CHECK((*writes)[2].file == "memory.limit_in_bytes");
 }
 
+// spec: config-linux.md#resources.unsupported
 TEST_CASE("a limit without a controller is an error that says where was looked") {
   const auto layout = hybrid();
   const auto group = *cgroups::group_at(layout, "/vial/x");

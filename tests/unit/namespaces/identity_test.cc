@@ -24,6 +24,7 @@ TEST_CASE("namespace sets that make no sense are refused") {
   CHECK_FALSE(NamespaceSet::from({{"network", "relative"}}));
 }
 
+// spec: config-linux.md#sysctl
 TEST_CASE("only sysctls of the container's own namespaces may be set") {
   const auto own = NamespaceSet::from({{"network", ""}, {"ipc", ""}, {"uts", ""}}).value();
   CHECK(namespaces::sysctl_step({{"net.ipv4.ip_forward", "1"}}, own));

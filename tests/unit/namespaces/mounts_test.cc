@@ -9,6 +9,7 @@
 using namespaces::Mount;
 using namespaces::parse_mount_options;
 
+// spec: config.md#mounts.options.attributes
 TEST_CASE("mount options fall into attributes, propagation, switches and data") {
   const auto options =
       parse_mount_options({"nosuid", "ro", "rbind", "rprivate", "mode=755", "size=64k", "rro", "newinstance"})

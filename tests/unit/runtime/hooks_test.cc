@@ -52,8 +52,8 @@ runtime::HookState running() {
 
 }  // namespace
 
-// spec: runtime.md#state the state is given as JSON
-// spec: config.md#hooks the state MUST be passed to hooks over stdin
+// spec: runtime.md#state.json
+// spec: config.md#hooks.stdin
 TEST_CASE("a hook reads the state, and has its own arguments and environment and nothing of ours") {
   const Directory directory;
   const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec
@@ -78,7 +78,7 @@ TEST_CASE("a hook reads the state, and has its own arguments and environment and
   CHECK_FALSE(contains(read_file(directory.file("fds")).value(), std::to_string(leaked.get()) + "\n"));
 }
 
-// spec: config.md#hooks hooks MUST be called in the listed order
+// spec: config.md#hooks.order
 TEST_CASE("hooks run in their order, and the first failure ends the list and is told with its words") {
   const Directory directory;
   const std::string log = directory.file("log");
@@ -101,7 +101,7 @@ TEST_CASE("a hook that is not there is an error") {
   CHECK(contains(ran.error().text(), "No such file or directory"));
 }
 
-// spec: config.md#hooks timeout is the number of seconds before aborting the hook
+// spec: config.md#hooks.timeout
 TEST_CASE("a hook that exceeds its timeout is killed with what it started") {
   const Directory directory;
   auto hook = shell_hook("sleep 100 & echo $! > " + directory.file("pid") + "; sleep 100");
@@ -122,7 +122,7 @@ TEST_CASE("a hook may leave a process behind, and may print more than a pipe hol
   CHECK(monotonic_ns() - begin < 2'500'000'000);
 }
 
-// spec: runtime.md#lifecycle a failed poststop hook is logged, the remaining hooks run
+// spec: runtime.md#lifecycle.poststop
 TEST_CASE("poststop hooks run whatever becomes of the others") {
   const Directory directory;
   const std::string log = directory.file("log");

@@ -101,6 +101,7 @@ TEST_CASE("a regular file at /dev/null can't swallow the output or serve as a ma
   CHECK(start_or_error(spec, image.rootfs).starts_with("error: "));
 }
 
+// spec: config.md#mounts.destination
 TEST_CASE("CVE-2019-18837: a mount's destination leads out by a symlink") {
   const HostileImage image;
   image.link(image.canary(), "/data");

@@ -47,6 +47,11 @@ std::vector<std::string> cgroup_leftovers(const runtime::Spec& spec) {
 
 }  // namespace
 
+// spec: config-linux.md#namespaces.new
+// spec: config.md#hostname
+// spec: config.md#process.args
+// spec: config-linux.md#cgroupsPath
+// spec: config-linux.md#default-filesystems
 TEST_CASE("a program runs as pid 1 with its own names, mounts and cgroup") {
   const SmallRootfs rootfs;
   const auto output =
@@ -63,6 +68,8 @@ TEST_CASE("a program runs as pid 1 with its own names, mounts and cgroup") {
   CHECK_FALSE(contains(output.out, "vial-unit"));  // every hierarchy shows the own cgroup as /
 }
 
+// spec: runtime-linux.md#fds
+// spec: config.md#process.capabilities
 TEST_CASE("no descriptor above 2, no host mount, no capability beyond the set") {
   const SmallRootfs rootfs;
   const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec, as a careless caller has it
@@ -80,6 +87,8 @@ TEST_CASE("no descriptor above 2, no host mount, no capability beyond the set") 
   }
 }
 
+// spec: config-linux.md#maskedPaths
+// spec: config-linux.md#readonlyPaths
 TEST_CASE("masked and read-only paths hold") {
   const SmallRootfs rootfs;
   const auto output = run_to_end(
@@ -114,6 +123,7 @@ TEST_CASE("a missing program is 127, one that can't be executed 126") {
 }
 
 #ifdef VIAL_FAULTS
+// spec: runtime.md#errors
 TEST_CASE("a failure at any step is told by its name and leaves nothing") {
   const SmallRootfs rootfs;
   const auto spec = rootfs.spec({"true"});
@@ -184,10 +194,10 @@ TEST_CASE("views shorten ids, and only ids") {
   auto spec = rootfs.spec({"true"});
   const std::string id(64, 'a');
   spec.hostname = id;
-  spec.domainname = id + "a";
+  spec.process.cwd = "/" + id + "a";
   const Plan plan = plan_of(spec, rootfs);
   const std::string text = runtime::dry_run_text(plan);
   CHECK(contains(text, "sethostname(aaaaaaaaaaaa...)"));
-  CHECK(contains(text, "setdomainname(" + spec.domainname + ")"));
+  CHECK(contains(text, "enter " + spec.process.cwd));
   CHECK(contains(runtime::explain_text(plan, {}), "call    sethostname(aaaaaaaaaaaa...)"));
 }

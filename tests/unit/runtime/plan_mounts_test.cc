@@ -168,6 +168,7 @@ TEST_CASE("symbolic links of the host as sources: followed, mounted themselves, 
 
 // spec: config-linux.md#devices
 // spec: config-linux.md#default-devices
+// spec: config-linux.md#devices.exists
 TEST_CASE("devices have their type, numbers, mode and owner; one that is there as another file is an error") {
   const SmallRootfs rootfs;
   auto spec = rootfs.spec(

@@ -191,6 +191,7 @@ TEST_CASE("time offsets move the container's clocks") {
 // spec: config-linux.md#netDevices
 // spec: config-linux.md#netDevices.addresses
 // spec: config-linux.md#netDevices.up
+// spec: config-linux.md#netDevices.unique
 TEST_CASE("a network device of the host is moved inside, renamed, with its global addresses, and up") {
   const SmallRootfs rootfs;
   const pid_t child = ::fork();

@@ -55,6 +55,7 @@ int class_of(const Json& value) {
 
 }  // namespace
 
+// spec: config.md#values
 TEST_CASE("a value of a wrong type is an error with its pointer, whichever member it is") {
   const Json document = full_document();
   const std::vector<Json> others = {Json::object(), Json::array({Json::array()}), "text", true, 3U, 1.5};
@@ -169,6 +170,7 @@ TEST_CASE("a document that is no object") {
     CHECK(outcome(Json::parse(text)) == "document: not an object");
 }
 
+// spec: config.md#ociVersion
 TEST_CASE("the versions that are read") {
   for (const char* version :
        {"1.0.0", "1.0.2-dev", "1.3.0", "1.99.7", "1.0.0-rc5", "1.1.0-rc.1", "1.2.0+dev"})
@@ -193,6 +195,7 @@ TEST_CASE("the versions that are read") {
   CHECK(outcome(without) == "/ociVersion: missing");
 }
 
+// spec: config.md#process.capabilities.unknown
 TEST_CASE("capability names") {
   const auto mask_of = [](const char* names) {
     const auto spec = read_spec(with("/process/capabilities/bounding", Json::parse(names)));
@@ -271,6 +274,7 @@ TEST_CASE("values that are wrong by themselves") {
     CHECK(outcome(test[0], test[1]) == test[2]);
 }
 
+// spec: config-linux.md#intelRdt
 TEST_CASE("what this runtime can't do is said, what limits nothing is ignored") {
   const auto kind_of = [](const char* pointer, const char* value) {
     const auto spec = read_spec(with(pointer, Json::parse(value)));
@@ -289,6 +293,7 @@ TEST_CASE("what this runtime can't do is said, what limits nothing is ignored") 
   CHECK(kind_of("/linux/personality", R"({"domain": "LINUX", "flags": ["X"]})") == "unsupported");
 }
 
+// spec: config.md#extensibility
 TEST_CASE("lenient where the specification or the callers need it") {
   Json document = minimal();
   document["mounts"] = Json::parse(R"([{"destination": "data"}])");

@@ -50,6 +50,7 @@ TEST_CASE("the full spec is valid, and so is one without a process") {
   CHECK(outcome([](Spec& s) { s.process = {}; }).empty());
 }
 
+// spec: config.md#process.args.required
 TEST_CASE("process") {
   CHECK(outcome([](Spec& s) { s.process.args.clear(); }) ==
         "/process/args: missing; it names the program to run");
@@ -78,6 +79,7 @@ TEST_CASE("ids: -1 would leave a process root") {
         "/process/user/umask: more than the nine permission bits");
 }
 
+// spec: config.md#process.rlimits
 TEST_CASE("rlimits") {
   CHECK(outcome([](Spec& s) { s.process.rlimits[1].soft = 3; }) ==
         "/process/rlimits/1: the soft limit of RLIMIT_CORE is above the hard one");
@@ -88,6 +90,10 @@ TEST_CASE("rlimits") {
         }).find("/process/rlimits/0: unknown resource limit \"RLIMIT_X\\") == 0);
 }
 
+// spec: config.md#hooks.path
+// spec: config.md#mounts.destination
+// spec: config.md#annotations
+// spec: config.md#hooks.timeout
 TEST_CASE("root, mounts, hooks, annotations") {
   CHECK(outcome([](Spec& s) { s.root.path.clear(); }) ==
         "/root/path: missing; it names the container's root directory");
@@ -107,6 +113,7 @@ TEST_CASE("root, mounts, hooks, annotations") {
   CHECK(outcome([](Spec& s) { s.annotations[""] = "x"; }) == "/annotations: a name in it is empty");
 }
 
+// spec: config-linux.md#namespaces.twice
 TEST_CASE("the list of namespaces") {
   CHECK(outcome([](Spec& s) { s.os.namespaces[0].type = "pids"; }) ==
         "/linux/namespaces: unknown namespace \"pids\"");
@@ -195,6 +202,7 @@ TEST_CASE("devices, paths and words of linux") {
   }
 }
 
+// spec: config-linux.md#sysctl
 TEST_CASE("sysctls outside of the container's namespaces are refused") {
   CHECK(outcome([](Spec& s) {
           s.os.sysctl = {{"kernel.panic", "1"}};

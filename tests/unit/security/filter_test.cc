@@ -50,6 +50,7 @@ std::string error_of(const SeccompFilterSpec& spec) {
 
 }  // namespace
 
+// spec: config-linux.md#seccomp.architectures
 TEST_CASE("listed calls are allowed on both architectures, all others are not") {
   const auto spec = allow_list({rule({"read", "write", "openat"}, "SCMP_ACT_ALLOW")});
   CHECK(answer(spec, {SYS_read, {}}) == "allow");
@@ -74,6 +75,7 @@ TEST_CASE("x32 numbers are closed, also where everything else is allowed") {
   CHECK(answer(with_x32, {SYS_read | 0x40000000, {}}) == "allow");
 }
 
+// spec: config-linux.md#seccomp.args
 TEST_CASE("comparisons are those of 64-bit numbers") {
   const uint64_t value = 5 * kBit32 + 7;
   const std::vector<uint64_t> probes = {0,         6,     7,         8,          4 * kBit32 + 9,
@@ -171,6 +173,7 @@ TEST_CASE("an unknown name is skipped where that denies, an error where it would
   CHECK(error_of(deny_list({rule({"s390_runtime_instr"}, "SCMP_ACT_ERRNO")})).empty());
 }
 
+// spec: config-linux.md#seccomp.flags
 TEST_CASE("wrong specs are refused") {
   const auto with = [](auto change) {
     auto spec = allow_list({rule({"read"}, "SCMP_ACT_ALLOW")});

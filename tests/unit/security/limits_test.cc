@@ -43,6 +43,7 @@ TEST_CASE("CPU lists are cpuset's") {
     CHECK_FALSE(parse_cpu_list(bad));
 }
 
+// spec: config.md#process.rlimits
 TEST_CASE("resource limits are set") {
   const auto step = resource_limits_step({{"RLIMIT_NOFILE", 77, 88, false}, {"core", 0, 4096, false}});
   REQUIRE(step);
@@ -77,6 +78,9 @@ TEST_CASE("a default that can't be raised stays with a warning, a wish fails") {
         "(CAP_SYS_RESOURCE is missing)//nofile 50:100");
 }
 
+// spec: config.md#process.oomScoreAdj
+// spec: config.md#process.scheduler
+// spec: config.md#process.ioPriority
 TEST_CASE("oom_score_adj, scheduler, I/O priority, affinity and personality reach the kernel") {
   CHECK(in_child([] {
           StepContext context;

@@ -33,6 +33,7 @@ TEST_CASE("the bounding set keeps exactly what was asked for") {
         }) == "00000000800425fb 00000000800425fb");
 }
 
+// spec: config.md#process.capabilities
 TEST_CASE("the five sets are set as given, for root and for a user") {
   const auto sets_after = [](const CapabilitySets& sets, uint32_t uid) {
     return in_child([&] {
@@ -61,6 +62,8 @@ TEST_CASE("a capability that we do not have is an error that says so") {
   CHECK(text.find("capset: Operation not permitted: the container asks for capabilities") == 0);
 }
 
+// spec: config.md#process.user.uid
+// spec: config.md#process.user.additionalGids
 TEST_CASE("ids and groups are exactly those that were asked for") {
   CHECK(
       in_child([] {
@@ -78,6 +81,7 @@ TEST_CASE("ids and groups are exactly those that were asked for") {
         }) == "[]");
 }
 
+// spec: config.md#process.noNewPrivileges
 TEST_CASE("no_new_privs, dumpable and the session keyring") {
   CHECK(in_child([] {
           StepContext context;

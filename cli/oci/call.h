@@ -1,0 +1,52 @@
+// vial-oci: the OCI runtime's command line. Commands are tables as vial's are (cli/command.h); what differs is
+// the words in front of the command, and that errors go to a log file that the caller reads.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+#include "cli/oci/error_log.h"
+#include "runtime/create.h"
+
+namespace cli::oci {
+
+// What stands in front of the command.
+struct OciGlobals {
+  std::string root = runtime::kDefaultStateRoot;
+  runtime::CgroupManager cgroup_manager = runtime::CgroupManager::kFiles;
+  bool debug = false;
+};
+
+struct Call {
+  const OciGlobals& globals;
+  const Options& options;
+  ErrorLog& log;
+  char** argv;  // of the program, to run it again sealed
+
+  const std::vector<std::string>& arguments() const { return options.arguments(); }
+  // The first argument: the container.
+  const std::string& id() const { return options.arguments().front(); }
+};
+
+// The value is the exit code.
+using OciHandler = Result<int> (*)(const Call&);
+
+// A command with its handler, and what stands in front of its errors, as callers know it from runc.
+struct OciCommand {
+  Command command;  // its handler is not used
+  OciHandler handler;
+  const char* error_prefix = "";
+};
+
+extern const std::span<const OciCommand> kOciLifeCommands;   // cli/oci/life_commands.cc
+extern const std::span<const OciCommand> kOciStateCommands;  // cli/oci/state_commands.cc
+
+OptionTable oci_global_options();
+
+// Parses, dispatches, prints and logs errors; the value is the exit code. Never throws.
+int run_oci(int argc, char** argv) noexcept;
+
+}  // namespace cli::oci

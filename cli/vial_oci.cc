@@ -1,0 +1,10 @@
+// vial-oci: the OCI runtime. Static and small; knows no images, no names and no networks.
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGPIPE and the POSIX part
+
+#include "cli/oci/call.h"
+
+int main(int argc, char** argv) {
+  // A reader that goes away is an error, not a death.
+  ::signal(SIGPIPE, SIG_IGN);
+  return cli::oci::run_oci(argc, argv);
+}

@@ -1,0 +1,284 @@
+#include "runtime/create.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "base/units.h"
+#include "cgroups/group.h"
+#include "namespaces/ns_set.h"
+#include "runtime/delivery.h"
+#include "runtime/gate.h"
+#include "runtime/hooks.h"
+#include "runtime/lifecycle.h"
+#include "runtime/plan.h"
+#include "runtime/seal.h"
+#include "security/filter.h"
+
+namespace runtime {
+namespace {
+
+Result<std::string> absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  std::string buffer(4096, '\0');
+  if (::getcwd(buffer.data(), buffer.size()) == nullptr) return Error::from_errno("getcwd", errno);
+  buffer.resize(buffer.find('\0'));
+  return path.empty() || path == "." ? buffer : buffer + "/" + path;
+}
+
+Result<Spec> parse_spec(const std::string& text) {
+  const Json document = TRY(parse_json(text));
+  return read_spec(document);  // make_plan() validates it
+}
+
+std::string owner_name() {
+  const uid_t uid = ::geteuid();
+  return uid == 0 ? "root" : std::to_string(uid);
+}
+
+std::string rootfs_of(const Bundle& bundle) {
+  const std::string& path = bundle.spec.root.path;
+  return path.starts_with('/') ? path : bundle.directory + "/" + path;
+}
+
+cgroups::DeviceRule allowed(char type, std::optional<int64_t> major, std::optional<int64_t> minor,
+                            const char* access) {
+  return {.allow = true, .type = type, .major = major, .minor = minor, .access = access};
+}
+
+// Where the bundle has device rules, the devices that every container has are allowed after them, as are
+// those of linux.devices (config-linux.md "Default Devices"; runc does the same): else none could be made.
+void allow_own_devices(Linux& os) {
+  auto& rules = os.resources.devices;
+  if (rules.empty()) return;
+  rules.push_back(allowed('c', std::nullopt, std::nullopt, "m"));
+  rules.push_back(allowed('b', std::nullopt, std::nullopt, "m"));
+  constexpr int64_t kMemory = 1;  // null 3, zero 5, full 7, random 8, urandom 9
+  for (const int64_t number : {3, 5, 7, 8, 9})
+    rules.push_back(allowed('c', kMemory, number, "rwm"));
+  constexpr int64_t kTerminal = 5;  // tty 0, ptmx 2
+  for (const int64_t number : {0, 2})
+    rules.push_back(allowed('c', kTerminal, number, "rwm"));
+  constexpr int64_t kPtySlaves = 136;
+  rules.push_back(allowed('c', kPtySlaves, std::nullopt, "rwm"));
+  for (const auto& device : os.devices) {
+    if (device.type == 'p') continue;
+    const char type = device.type == 'b' ? 'b' : 'c';
+    rules.push_back(allowed(type, device.major, device.minor, "rwm"));
+  }
+}
+
+// A container that says no cgroup gets one of its own all the same, unless cgroups are nobody's business.
+void choose_cgroup(const ContainerRequest& request, Spec& spec) {
+  allow_own_devices(spec.os);
+  if (request.cgroup_manager == CgroupManager::kDisabled) {
+    spec.os.cgroups_path.clear();
+    spec.os.resources = {};
+  } else if (spec.os.cgroups_path.empty()) {
+    const bool by_systemd = request.cgroup_manager == CgroupManager::kSystemd;
+    spec.os.cgroups_path = by_systemd ? ":vial-oci:" + request.id : "/vial-oci-" + request.id;
+  }
+}
+
+// One container while it is made.
+class Maker {
+ public:
+  Maker(const ContainerRequest& request, bool has_gate) : request_(request), has_gate_(has_gate) {}
+
+  // Reads and computes; changes nothing on the host.
+  Result<void> prepare();
+  // Does it.
+  Result<Made> make();
+
+ private:
+  Result<Made> perform(StateDirectory& directory);
+  Result<LaunchRequest> launch_request(const StateDirectory& directory);
+  Result<void> on_cloned(const StateDirectory& directory, const ProcessIdentity& init);
+  Result<void> check_console() const;
+  Result<void> hand_over(const StateDirectory& directory, Launched& launched);
+  void describe();
+
+  const ContainerRequest& request_;
+  bool has_gate_;
+  Bundle bundle_;
+  Plan plan_;
+  ContainerRecord record_;
+  Fd console_socket_;
+  bool is_recorded_ = false;
+};
+
+void Maker::describe() {
+  const Spec& spec = bundle_.spec;
+  record_.oci_version = spec.oci_version;
+  record_.id = request_.id;
+  record_.bundle = bundle_.directory;
+  record_.rootfs = rootfs_of(bundle_);
+  record_.owner = owner_name();
+  record_.created_ns = now_ns();
+  record_.annotations = spec.annotations;
+  record_.waits_at_gate = has_gate_;
+  record_.has_poststart = !spec.hooks.poststart.empty();
+  record_.has_poststop = !spec.hooks.poststop.empty();
+}
+
+Result<void> Maker::prepare() {
+  TRY(check_id(request_.id));
+  bundle_ = TRY(read_bundle(request_.bundle, request_.config));
+  Spec& spec = bundle_.spec;
+  if (spec.process.args.empty()) return invalid("config.json: /process/args: missing");
+  TRY(check_console());
+  const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
+  // Others could look at our executable through /proc while the init is still ours.
+  if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
+  choose_cgroup(request_, spec);
+  const HostFacts host = TRY(collect_host_facts());
+  describe();
+  PlanRequest plan;
+  plan.spec = &spec;
+  plan.id = request_.id;
+  plan.bundle = bundle_.directory;
+  plan.preserve_fds = request_.preserve_fds;
+  plan.no_pivot = request_.no_pivot;
+  plan.no_new_keyring = request_.no_new_keyring;
+  plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
+  const std::string cgroup = TRY(cgroup_path_of(plan));
+  if (!cgroup.empty()) record_.cgroup = TRY(cgroups::group_at(host.cgroups, cgroup));
+  if (spec.os.seccomp) plan.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
+  plan_ = TRY(make_plan(std::move(plan), host));
+  return ok();
+}
+
+Result<void> Maker::on_cloned(const StateDirectory& directory, const ProcessIdentity& init) {
+  if (!is_recorded_) TRY(directory.write_container(record_));
+  TRY(directory.write_init(init));
+  if (request_.pid_file.empty()) return ok();
+  return write_pid_file(request_.pid_file, init.pid);
+}
+
+Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
+  LaunchRequest launch;
+  launch.plan = &plan_;
+  launch.on_journal = [this, &directory](const std::vector<Undo>& entries) -> Result<void> {
+    record_.undo = entries;
+    TRY(directory.write_container(record_));
+    is_recorded_ = true;
+    return ok();
+  };
+  launch.on_cloned = [this, &directory](const ProcessIdentity& init) { return on_cloned(directory, init); };
+  if (has_gate_) launch.gate = TRY(make_gate(directory.fd()));
+  launch.start_at_once = !has_gate_;
+  return launch;
+}
+
+// The caller gets what it asked for before the container can be started.
+Result<void> Maker::hand_over(const StateDirectory& directory, Launched& launched) {
+  if (console_socket_ && launched.console_master) {
+    TRY(send_descriptor(console_socket_.get(), launched.console_master.get(), "/dev/ptmx"));
+    launched.console_master.reset();
+  }
+  if (!request_.pidfd_socket.empty()) {
+    const Fd socket = TRY_IN("pidfd socket", connect_to(request_.pidfd_socket));
+    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
+  }
+  if (has_gate_) TRY(open_gate(directory.fd()));
+  return ok();
+}
+
+Result<Made> Maker::perform(StateDirectory& directory) {
+  TRY(create_file(directory.file("config.json"), bundle_.text));
+  LaunchRequest request = TRY(launch_request(directory));
+  std::unique_ptr<Launched> launched = TRY(launch(std::move(request)));
+  auto done = hand_over(directory, *launched);
+  if (done && !has_gate_) done = launched->start();
+  if (!done) {
+    launched->released = false;
+    launched.reset();
+    (void)undo_all(record_.undo);
+    return std::move(done).error();
+  }
+  std::vector<std::string> warnings = std::move(launched->warnings);
+  return Made{std::move(directory), std::move(record_), std::move(bundle_.spec), std::move(launched),
+              std::move(warnings)};
+}
+
+// A terminal needs somebody at its other end: the socket's owner, or the caller in the foreground.
+Result<void> Maker::check_console() const {
+  const bool is_wanted = bundle_.spec.process.terminal;
+  const bool has_caller = !has_gate_ && !request_.is_detached;
+  const bool has_socket = !request_.console_socket.empty();
+  if (is_wanted && !has_caller && !has_socket)
+    return invalid("cannot allocate tty if vial-oci will detach without setting console socket");
+  if (has_socket && (!is_wanted || has_caller))
+    return invalid("cannot use console socket if vial-oci will not detach or allocate tty");
+  return ok();
+}
+
+Result<Made> Maker::make() {
+  if (bundle_.spec.process.terminal && request_.on_terminal) request_.on_terminal();
+  if (!request_.console_socket.empty())
+    console_socket_ = TRY_IN("console socket", connect_to(request_.console_socket));
+  StateDirectory directory = TRY(StateDirectory::make(request_.root, request_.id));
+  auto made = perform(directory);
+  if (made) return made;
+  // Hooks that ran before the failure have their counterpart.
+  (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));
+  if (!request_.pid_file.empty()) ::unlink(request_.pid_file.c_str());
+  (void)directory.remove();
+  return made;
+}
+
+}  // namespace
+
+Result<Bundle> read_bundle(const std::string& directory, const std::string& config) {
+  Bundle bundle;
+  bundle.directory = TRY(absolute(directory));
+  const std::string path = config.empty() ? bundle.directory + "/config.json" : config;
+  auto text = read_file(path);
+  if (!text && text.error().error_number() == ENOENT)
+    return not_found("JSON specification file " + printable(path) + " not found: no such file or directory");
+  if (!text) return std::move(text).error();
+  bundle.text = std::move(*text);
+  bundle.spec = TRY_IN(printable(path), parse_spec(bundle.text));
+  return bundle;
+}
+
+Result<Spec> read_kept_spec(const StateDirectory& directory) {
+  const std::string text = TRY(read_file(directory.file("config.json")));
+  return TRY_IN("config.json", parse_spec(text));
+}
+
+HookState hook_state(const ContainerRecord& record, Status status, pid_t pid) {
+  return {record.oci_version, record.id, status_name(status), pid, record.bundle, record.annotations};
+}
+
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid) {
+  if (spec.hooks.poststart.empty()) return ok();
+  auto done = run_hooks("poststart", spec.hooks.poststart, hook_state(record, Status::kRunning, pid));
+  if (done) return ok();
+  std::vector<std::string> warnings;
+  (void)delete_container(root, record.id, true, warnings);
+  return done;
+}
+
+Result<Made> create_container(const ContainerRequest& request) {
+  Maker maker(request, true);
+  TRY(maker.prepare());
+  return maker.make();
+}
+
+Result<Made> run_container(const ContainerRequest& request) {
+  Maker maker(request, false);
+  TRY(maker.prepare());
+  Made made = TRY(maker.make());
+  TRY(finish_start(request.root, made.record, made.spec, made.launched->init.pid));
+  return made;
+}
+
+}  // namespace runtime

@@ -1,0 +1,78 @@
+// Making a container from a bundle: config.json read and checked, the plan performed, the state on disk before
+// every step that needs it. What `create` and `run` have in common.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/container_record.h"
+#include "runtime/hooks.h"
+#include "runtime/launch.h"
+#include "runtime/spec.h"
+#include "runtime/state.h"
+
+namespace runtime {
+
+enum class CgroupManager { kFiles, kSystemd, kDisabled };
+
+struct ContainerRequest {
+  std::string root;  // of the state directories
+  std::string id;
+  std::string bundle;  // a directory; config.json and relative paths are looked for here
+  std::string config;  // another file than BUNDLE/config.json; empty: that one
+  std::string pid_file;
+  std::string console_socket;  // receives the master of the terminal; empty: the caller handles it
+  std::string pidfd_socket;    // receives a pidfd of the init
+  bool is_detached = false;    // run: nobody stays with the container
+  // Called before the start of a container whose terminal the caller handles.
+  std::function<void()> on_terminal;
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  unsigned preserve_fds = 0;
+  CgroupManager cgroup_manager = CgroupManager::kFiles;
+  char** argv = nullptr;  // to run again sealed, when other processes of the host share the pid namespace
+};
+
+// A bundle, read and checked.
+struct Bundle {
+  std::string directory;  // absolute
+  std::string text;       // of config.json
+  Spec spec;
+};
+// Errors: kNotFound "... no such file or directory" without config.json; kInvalid for one of more than 16 MiB
+// and for members that are wrong, with their JSON pointer; kCorrupt for what is not JSON; kUnsupported for a
+// newer major version. Nothing has been changed.
+Result<Bundle> read_bundle(const std::string& directory, const std::string& config);
+
+// The bundle's own config.json of a container, from its state directory. Errors as read_bundle().
+Result<Spec> read_kept_spec(const StateDirectory& directory);
+
+// A container whose init is there. `launched` is ready to be started, or waits at its gate already.
+struct Made {
+  StateDirectory directory;
+  ContainerRecord record;
+  Spec spec;
+  std::unique_ptr<Launched> launched;
+  std::vector<std::string> warnings;
+};
+
+// Makes the container up to its gate: pid file, console and pidfd are handed over, `launched` is let go. On
+// an error nothing is left, and the pid file is gone. Errors: kConflict for an id that is in use; those of
+// read_bundle(), make_plan(), launch().
+Result<Made> create_container(const ContainerRequest& request);
+
+// The same without a gate, and the program runs when this returns. poststart hooks have run. `launched` holds
+// the init until it is destroyed, which changes nothing.
+Result<Made> run_container(const ContainerRequest& request);
+
+// What hooks read of the container.
+HookState hook_state(const ContainerRecord& record, Status status, pid_t pid);
+
+// Runs the poststart hooks; on an error the container is killed and deleted, as runtime-spec runtime.md
+// "Lifecycle" wants it.
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid);
+
+}  // namespace runtime

@@ -1,0 +1,63 @@
+#include "runtime/delivery.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+
+namespace runtime {
+
+Result<void> write_pid_file(const std::string& path, pid_t pid) {
+  constexpr mode_t kReadable = 0644;
+  TRY_IN("pid file", replace_file(path, std::to_string(pid), kReadable));
+  return ok();
+}
+
+Result<Fd> connect_to(const std::string& path) {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return Error::from_errno("socket", errno);
+  // sun_path has 108 bytes: a longer path goes by a descriptor.
+  const Fd target = TRY(sys::open(path.c_str(), O_PATH));
+  const std::string short_path = "/proc/self/fd/" + std::to_string(target.get());
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    return Error::from_errno("connect to " + printable(path), errno);
+  return socket;
+}
+
+Result<void> send_descriptor(int socket_fd, int fd, const std::string& name) {
+  union {
+    std::array<char, CMSG_SPACE(sizeof(int))> bytes;
+    cmsghdr align;
+  } control = {};
+  std::string data = name;
+  iovec vector = {data.data(), data.size()};
+  msghdr header = {};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = control.bytes.size();
+  cmsghdr* entry = CMSG_FIRSTHDR(&header);
+  entry->cmsg_level = SOL_SOCKET;
+  entry->cmsg_type = SCM_RIGHTS;
+  entry->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(entry), &fd, sizeof fd);
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket_fd, &header, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return Error::from_errno("send " + name, errno);
+  return ok();
+}
+
+}  // namespace runtime

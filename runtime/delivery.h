@@ -1,0 +1,21 @@
+// What a runtime hands to its caller: the pid file, and descriptors over a unix socket.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace runtime {
+
+// Replaces `path` by a file with the decimal pid, atomically: a reader sees all of it or the old one. kSystem.
+Result<void> write_pid_file(const std::string& path, pid_t pid);
+
+// Connects to the caller's stream socket; unix(7). A path of any length. kSystem.
+Result<Fd> connect_to(const std::string& path);
+// One message with one descriptor (SCM_RIGHTS) and its name as the data.
+Result<void> send_descriptor(int socket_fd, int fd, const std::string& name);
+
+}  // namespace runtime

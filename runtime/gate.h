@@ -1,0 +1,37 @@
+// The gate between create and start: a listening socket in the container's state directory. The init has it
+// from before its pivot and waits there; whoever starts the container comes to it by name, so that the creator
+// may be gone. One wake-up of the init, one of the starter.
+//
+//   starter                                  init, waiting in accept(2)
+//   connect, unlink the name                 (a second starter finds no name)
+//   kStart               ------->            last steps, execve
+//                        <---- end of file   the program runs
+//                        <----     kFailed   then _exit(125)
+//
+// A connection without kStart changes nothing: the init goes on waiting.
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace runtime {
+
+// Makes the gate in the directory, closed: nobody can come before open_gate(). unix(7). The directory may be
+// at a path of any length. kSystem.
+Result<Fd> make_gate(int dir_fd);
+// The container is ready: gives the gate the name under which it is found. One rename(2).
+Result<void> open_gate(int dir_fd);
+
+enum class Gate { kNone, kClosed, kOpen };
+// What is there by name. A container that has been started has none.
+Gate gate_at(int dir_fd);
+
+// The init's side: waits for a starter and its kStart, and puts the connection to it in the place of
+// `handshake_fd`. kSystem.
+Result<void> wait_at_gate(int gate_fd, int handshake_fd);
+
+// The starter's side: lets the init go on to execve and waits until that has happened. False when nobody waits
+// there: the container was started already, is not ready, or its init is dead. Errors: the init's own.
+Result<bool> pass_gate(int dir_fd);
+
+}  // namespace runtime

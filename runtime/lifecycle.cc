@@ -1,0 +1,140 @@
+#include "runtime/lifecycle.h"
+
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
+
+#include <cerrno>
+
+#include "base/syscalls.h"
+#include "runtime/create.h"
+#include "runtime/gate.h"
+#include "runtime/undo.h"
+
+namespace runtime {
+namespace {
+
+constexpr int kDeathTimeoutMs = 10'000;
+constexpr int kLockTimeoutMs = 10'000;
+
+Error cannot_start(Status status) {
+  if (status == Status::kStopped) return conflict("cannot start a container that has stopped");
+  if (status == Status::kCreating) return conflict("cannot start a container that is still being created");
+  return conflict("cannot start an already running container");
+}
+
+bool has_cgroup(const std::optional<ContainerRecord>& record) {
+  return record && !record->cgroup.path.empty();
+}
+
+// A frozen v1 cgroup keeps even SIGKILL waiting.
+void thaw_for_death(const std::optional<ContainerRecord>& record) {
+  if (!has_cgroup(record)) return;
+  const auto frozen = cgroups::is_frozen(record->cgroup);
+  if (frozen && *frozen) (void)cgroups::thaw(record->cgroup);
+}
+
+Result<void> kill_and_wait(const CurrentState& state, const std::optional<ContainerRecord>& record) {
+  if (!state.init_pidfd) return ok();
+  auto sent = sys::pidfd_send_signal(state.init_pidfd.get(), SIGKILL);
+  if (!sent && sent.error().error_number() != ESRCH) return sent;
+  thaw_for_death(record);
+  if (!wait_until_dead(state.init_pidfd.get(), kDeathTimeoutMs))
+    return Error::from_errno("the container's init does not die", ETIMEDOUT);
+  return ok();
+}
+
+Result<void> signal_all(const ContainerRecord& record, int signal) {
+  const auto pids = TRY(cgroups::processes(record.cgroup));
+  for (const pid_t pid : pids) {
+    if (::kill(pid, signal) < 0 && errno != ESRCH) return Error::from_errno("kill", errno);
+  }
+  return ok();
+}
+
+// The state is locked; what is in it is undone. The directory goes last: until then a next delete can go on.
+Result<void> undo_container(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
+                            std::vector<std::string>& warnings) {
+  if (record) TRY(undo_all(record->undo));
+  if (record && record->has_poststop) {
+    const auto spec = read_kept_spec(directory);
+    if (spec) warnings = run_poststop_hooks(spec->hooks.poststop, hook_state(*record, Status::kStopped, 0));
+    if (!spec) warnings.push_back("poststop hooks: " + spec.error().text());
+  }
+  return directory.remove();
+}
+
+}  // namespace
+
+Result<void> start_container(const std::string& root, const std::string& id) {
+  const StateDirectory directory = TRY(StateDirectory::open(root, id));
+  const auto record = TRY(directory.read_container());
+  const bool passed = TRY(pass_gate(directory.fd()));
+  if (!passed) {
+    const CurrentState state = TRY(current_state(directory, record));
+    return cannot_start(state.status);
+  }
+  if (!record || !record->has_poststart) return ok();
+  const Spec spec = TRY(read_kept_spec(directory));
+  const LiveInit init = TRY(find_init(directory));
+  return finish_start(root, *record, spec, init.identity.pid);
+}
+
+Result<void> kill_container(const std::string& root, const std::string& id, int signal, Signaled whom) {
+  const StateDirectory directory = TRY(StateDirectory::open(root, id));
+  const LiveInit init = TRY(find_init(directory));
+  if (whom == Signaled::kAll) {
+    const auto record = TRY(directory.read_container());
+    if (has_cgroup(record)) {
+      TRY(signal_all(*record, signal));
+      if (signal == SIGKILL) thaw_for_death(record);
+      return ok();
+    }
+  }
+  if (!init.pidfd) return conflict("container not running");
+  auto sent = sys::pidfd_send_signal(init.pidfd.get(), signal);
+  if (!sent && sent.error().error_number() == ESRCH) return conflict("container not running");
+  TRY(std::move(sent));
+  if (signal == SIGKILL) thaw_for_death(TRY(directory.read_container()));
+  return ok();
+}
+
+Result<void> delete_container(const std::string& root, const std::string& id, bool force,
+                              std::vector<std::string>& warnings) {
+  auto opened = StateDirectory::open(root, id);
+  if (!opened && opened.error().kind() == ErrorKind::kNotFound && force) return ok();
+  const StateDirectory directory = TRY(std::move(opened));
+  auto record = directory.read_container();
+  if (!record && !force) return std::move(record).error();
+  std::optional<ContainerRecord> known = record ? std::move(*record) : std::nullopt;
+  const CurrentState state = TRY(current_state(directory, known));
+  const bool may = force || state.status == Status::kStopped || state.status == Status::kCreated;
+  if (!may) {
+    return conflict("cannot delete container " + id + " that is not stopped: " + status_name(state.status));
+  }
+  TRY(kill_and_wait(state, known));
+  auto locked = directory.lock(kLockTimeoutMs);
+  if (!locked && locked.error().kind() == ErrorKind::kNotFound && force) return ok();
+  TRY(std::move(locked));
+  // A creator that was at work until now may have written it meanwhile.
+  if (!known) known = TRY(directory.read_container());
+  return undo_container(directory, known, warnings);
+}
+
+Result<void> pause_container(const std::string& root, const std::string& id) {
+  const StateDirectory directory = TRY(StateDirectory::open(root, id));
+  const auto record = TRY(directory.read_container());
+  const CurrentState state = TRY(current_state(directory, record));
+  const bool is_running = state.status == Status::kRunning || state.status == Status::kCreated;
+  if (!is_running) return conflict("container not running");
+  if (!has_cgroup(record)) return unsupported("the container has no cgroup: it can't be paused");
+  return cgroups::freeze(record->cgroup);
+}
+
+Result<void> resume_container(const std::string& root, const std::string& id) {
+  const StateDirectory directory = TRY(StateDirectory::open(root, id));
+  const auto record = TRY(directory.read_container());
+  const CurrentState state = TRY(current_state(directory, record));
+  if (state.status != Status::kPaused) return conflict("container not paused");
+  return cgroups::thaw(record->cgroup);
+}
+
+}  // namespace runtime

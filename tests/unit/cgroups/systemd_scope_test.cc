@@ -1,0 +1,344 @@
+// The systemd driver: names, what is asked over D-Bus (judged by the real dbus-daemon and by a systemd of our
+// own making), and what is said without systemd.
+#include "cgroups/systemd_scope.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+#include "base/syscalls.h"
+#include "cgroups/bus.h"
+
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    std::string pattern = "/tmp/vial-unit-XXXXXX";
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~Directory() { (void)remove_tree(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  Directory(Directory&&) = delete;
+  Directory& operator=(Directory&&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+std::string message(uint8_t type, uint32_t reply_to, const std::string& member, const std::string& signature,
+                    const std::string& body) {
+  cgroups::BusWriter writer;
+  writer.byte('l');
+  writer.byte(type);
+  writer.byte(0);
+  writer.byte(1);
+  writer.u32(static_cast<uint32_t>(body.size()));
+  writer.u32(77);
+  const size_t mark = writer.begin_array(8);
+  if (reply_to != 0) {
+    writer.align(8);
+    writer.byte(5);
+    writer.signature("u");
+    writer.u32(reply_to);
+  }
+  for (const auto& [code, text] : {std::pair<uint8_t, std::string>(3, type == 4 ? member : ""),
+                                   std::pair<uint8_t, std::string>(4, type == 3 ? member : "")}) {
+    if (text.empty()) continue;
+    writer.align(8);
+    writer.byte(code);
+    writer.signature("s");
+    writer.string(text);
+  }
+  if (!signature.empty()) {
+    writer.align(8);
+    writer.byte(8);
+    writer.signature("g");
+    writer.signature(signature);
+  }
+  writer.end_array(mark);
+  writer.align(8);
+  return writer.bytes() + body;
+}
+
+std::string removed_job(const std::string& job, const std::string& result) {
+  cgroups::BusWriter body;
+  body.u32(9);
+  body.string(job);
+  body.string("x.scope");
+  body.string(result);
+  return message(4, 0, "JobRemoved", "uoss", body.bytes());
+}
+
+std::string read_exactly(int fd, size_t count) {
+  std::string bytes(count, '\0');
+  size_t got = 0;
+  while (got < count) {
+    const ssize_t part = ::recv(fd, bytes.data() + got, count - got, 0);
+    if (part <= 0) ::_exit(2);
+    got += static_cast<size_t>(part);
+  }
+  return bytes;
+}
+
+std::string read_line(int fd) {
+  std::string line;
+  while (!line.ends_with("\r\n"))
+    line += read_exactly(fd, 1);
+  return line;
+}
+
+Fd connect_to(const std::string& path) {
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return fd;
+}
+
+uint32_t serial_of(const std::string& bytes) {
+  uint32_t serial = 0;
+  std::memcpy(&serial, bytes.data() + 8, sizeof serial);
+  return serial;
+}
+
+// What systemd would do: one connection, every call answered; a scope's job ends with `result`. The calls are
+// kept in `log`.
+[[noreturn]] void serve(int listener, const std::string& log, const std::string& result) {
+  const Fd client(::accept(listener, nullptr, nullptr));
+  const bool is_root = read_line(client.get()) == std::string(1, '\0') + "AUTH EXTERNAL 30\r\n";
+  (void)write_all(client.get(), is_root ? "OK 0123\r\n" : "REJECTED\r\n");
+  (void)read_exactly(client.get(), std::strlen("BEGIN\r\n"));
+  for (;;) {
+    std::string bytes = read_exactly(client.get(), cgroups::kBusHead);
+    bytes += read_exactly(client.get(), cgroups::bytes_after_head(bytes).value());
+    (void)create_file(log + std::to_string(serial_of(bytes)), bytes, 0600);
+    cgroups::BusWriter body;
+    body.string("/job/1");
+    if (contains(bytes, "StartTransientUnit")) {
+      if (result == "refused") {
+        cgroups::BusWriter words;
+        words.string("Unit x.scope already exists.");
+        (void)write_all(client.get(), message(3, serial_of(bytes), "org.freedesktop.systemd1.UnitExists", "s",
+                                              words.bytes()));
+        continue;
+      }
+      // Another's job first; ours before its answer, as may happen.
+      (void)write_all(client.get(), removed_job("/job/0", "failed") + removed_job("/job/1", result));
+    }
+    (void)write_all(client.get(), message(2, serial_of(bytes), "", "o", body.bytes()));
+  }
+}
+
+class FakeSystemd {
+ public:
+  FakeSystemd(const Directory& directory, const std::string& result) {
+    const std::string path = directory.file("bus");
+    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    REQUIRE(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 1) == 0);
+    pid_ = ::fork();
+    if (pid_ == 0) serve(listener.get(), directory.file("call"), result);
+  }
+  ~FakeSystemd() {
+    const Fd pidfd = sys::pidfd_open(pid_).value();
+    (void)sys::pidfd_send_signal(pidfd.get(), SIGKILL);
+    (void)wait_for(pidfd.get());
+  }
+  FakeSystemd(const FakeSystemd&) = delete;
+  FakeSystemd& operator=(const FakeSystemd&) = delete;
+  FakeSystemd(FakeSystemd&&) = delete;
+  FakeSystemd& operator=(FakeSystemd&&) = delete;
+
+ private:
+  pid_t pid_ = -1;
+};
+
+cgroups::Resources limited() {
+  cgroups::Resources resources;
+  resources.memory.limit_bytes = 64 << 20;
+  resources.memory.swap_bytes = 96 << 20;
+  resources.cpu.shares = 1024;
+  resources.cpu.quota_us = 12'345;
+  resources.cpu.period_us = 50'000;
+  resources.pids_limit = -1;
+  return resources;
+}
+
+std::string number(uint64_t value) {
+  std::string bytes(sizeof value, '\0');
+  std::memcpy(bytes.data(), &value, sizeof value);
+  return bytes;
+}
+
+// True when the property stands in the message with that value: its name, its type, padding, its value.
+bool has_property(const std::string& bytes, const std::string& name, uint64_t value) {
+  const size_t start = bytes.find(name + std::string("\0\1t\0", 4));
+  return start != std::string::npos &&
+         bytes.substr(start + name.size() + 4, 16).find(number(value)) != std::string::npos;
+}
+
+}  // namespace
+
+// spec: config-linux.md#cgroupsPath.systemd
+TEST_CASE("slice:prefix:name is a scope in the slices that the slice's name says") {
+  const auto unit = cgroups::systemd_unit("a-b.slice:docker:0123", "id");
+  REQUIRE(unit);
+  CHECK(unit->slice == "a-b.slice");
+  CHECK(unit->name == "docker-0123.scope");
+  CHECK(unit->path == "/a.slice/a-b.slice/docker-0123.scope");
+  CHECK(cgroups::systemd_unit("", "id")->path == "/system.slice/vial-id.scope");
+  CHECK(cgroups::systemd_unit("::name", "id")->path == "/system.slice/name.scope");
+  CHECK(cgroups::systemd_unit("-.slice:p:n", "id")->path == "/p-n.scope");
+  for (const char* wrong : {"/path", "a:b", "a.slice:b:", "noslice:p:n", "a--b.slice:p:n", "../x.slice:p:n",
+                            "a.slice:p:n/../../x", "a.slice:p:n.slice", "a.slice:p:x y", "a:b:c:d"}) {
+    INFO(wrong);
+    const auto refused = cgroups::systemd_unit(wrong, "id");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind() == ErrorKind::kInvalid);
+    CHECK(refused.error().text().starts_with("systemd cgroup driver: "));
+  }
+}
+
+TEST_CASE("without systemd the driver says so") {
+  const Directory directory;
+  StepContext context;
+  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("", "id"), "id", {}, true,
+                                              {directory.file("nothing"), directory.file("bus")});
+  const auto result = step->perform(context);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().kind() == ErrorKind::kUnsupported);
+  CHECK(result.error().text() == "systemd cgroup driver: no systemd on this host (" +
+                                     directory.file("nothing") + " is missing); use the cgroupfs driver");
+}
+
+TEST_CASE("a scope is started with a process that holds it, with the limits as properties") {
+  const Directory directory;
+  const bool on_v2 = GENERATE(true, false);
+  const FakeSystemd systemd(directory, "done");
+  StepContext context;
+  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("a-b.slice:docker:0123", "id"), "0123",
+                                              limited(), on_v2, {"/tmp", directory.file("bus")});
+  const auto result = step->perform(context);
+  if (!result) FAIL(result.error().text());
+  CHECK(contains(read_file(directory.file("call1")).value(), "Hello"));
+  CHECK(contains(read_file(directory.file("call2")).value(), "member='JobRemoved'"));
+  CHECK(contains(read_file(directory.file("call3")).value(), "Subscribe"));
+  const std::string call = read_file(directory.file("call4")).value();
+  for (const char* text : {"docker-0123.scope", "a-b.slice", "Delegate", "CollectMode", "ssa(sv)a(sa(sv))"})
+    CHECK(contains(call, text));
+  CHECK(has_property(call, "TasksMax", UINT64_MAX));
+  CHECK(has_property(call, "CPUQuotaPerSecUSec", 250'000));  // 24.69 %, in whole percents
+  CHECK(has_property(call, "CPUQuotaPeriodUSec", 50'000));
+  CHECK(has_property(call, on_v2 ? "MemoryMax" : "MemoryLimit", 64 << 20));
+  CHECK(has_property(call, "MemorySwapMax", 32 << 20) == on_v2);
+  CHECK(has_property(call, on_v2 ? "CPUWeight" : "CPUShares", on_v2 ? 100 : 1024));
+  // The holder lives as long as the context holds it.
+  const size_t pids = call.find(std::string("PIDs\0\2au\0", 9));
+  REQUIRE(pids != std::string::npos);
+  uint32_t holder = 0;
+  const size_t length = (pids + 9 + 3) / 4 * 4;
+  std::memcpy(&holder, call.data() + length + 4, sizeof holder);
+  const auto identity = identify(static_cast<pid_t>(holder));
+  REQUIRE(identity);
+  const auto pidfd = open_process(*identity);
+  REQUIRE(pidfd);
+  CHECK_FALSE(wait_until_dead(pidfd->get(), 50));
+  context.kept.clear();
+  CHECK(wait_until_dead(pidfd->get(), 5000));
+}
+
+TEST_CASE("what systemd refuses, or can't do, is told in its words") {
+  const Directory directory;
+  const bool is_refused = GENERATE(true, false);
+  const FakeSystemd systemd(directory, is_refused ? "refused" : "failed");
+  StepContext context;
+  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("", "id"), "id", {}, true,
+                                              {"/tmp", directory.file("bus")});
+  const auto result = step->perform(context);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().text() ==
+        (is_refused ? "systemd cgroup driver: StartTransientUnit: org.freedesktop.systemd1.UnitExists: Unit "
+                      "x.scope already exists."
+                    : "systemd cgroup driver: vial-id.scope was not started: the job's result is failed (see "
+                      "journalctl)"));
+}
+
+TEST_CASE("the real dbus-daemon takes our messages, and knows no systemd here") {
+  const Directory directory;
+  const std::string config = directory.file("bus.conf");
+  const std::string address = directory.file("real");
+  REQUIRE(create_file(config, "<busconfig><listen>unix:path=" + address +
+                                  "</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow "
+                                  "send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>"
+                                  "<allow own=\"*\"/><allow user=\"*\"/></policy></busconfig>"));
+  const pid_t daemon = ::fork();
+  if (daemon == 0) {
+    const Fd quiet = sys::open("/dev/null", O_WRONLY).value();
+    ::dup2(quiet.get(), 2);
+    ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--config-file", config.c_str(), nullptr);
+    ::_exit(127);
+  }
+  for (int wait = 0; wait < 500 && !path_exists(address); ++wait)
+    ::usleep(10'000);
+  StepContext context;
+  const auto unit = cgroups::systemd_unit("a-b.slice:docker:0123", "id").value();
+  const auto step = cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", address});
+  const auto result = step->perform(context);
+  // The call that comes after the refused one, as we said it to the other bus.
+  const FakeSystemd systemd(directory, "done");
+  REQUIRE(cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", directory.file("bus")})
+              ->perform(context));
+  const Fd raw = connect_to(address);
+  (void)write_all(raw.get(), std::string(1, '\0') + "AUTH EXTERNAL 30\r\n");
+  (void)read_line(raw.get());
+  (void)write_all(raw.get(), "BEGIN\r\n" + read_file(directory.file("call1")).value() +
+                                 read_file(directory.file("call4")).value());
+  std::string error_name;
+  for (int i = 0; i < 4 && error_name.empty(); ++i) {
+    std::string bytes = read_exactly(raw.get(), cgroups::kBusHead);
+    bytes += read_exactly(raw.get(), cgroups::bytes_after_head(bytes).value());
+    error_name = cgroups::unmarshal(bytes)->error_name;
+  }
+  ::kill(daemon, SIGTERM);
+  const Fd pidfd = sys::pidfd_open(daemon).value();
+  (void)wait_for(pidfd.get());
+  REQUIRE_FALSE(result);
+  // A message that it could not parse would have closed the connection.
+  CHECK(result.error().text() ==
+        "systemd cgroup driver: Subscribe: org.freedesktop.DBus.Error.ServiceUnknown: The name "
+        "org.freedesktop.systemd1 was not provided by any .service files");
+  CHECK(error_name == "org.freedesktop.DBus.Error.ServiceUnknown");
+}
+
+TEST_CASE("messages of a hostile bus are refused, whatever is cut off") {
+  cgroups::BusWriter body;
+  body.string("text");
+  const std::string good = message(3, 5, "some.Error", "s", body.bytes());
+  REQUIRE(cgroups::unmarshal(good));
+  CHECK(cgroups::unmarshal(good)->reply_serial == 5);
+  CHECK(cgroups::unmarshal(good)->error_name == "some.Error");
+  for (size_t size = 0; size < good.size(); ++size)
+    CHECK_FALSE(cgroups::unmarshal(good.substr(0, size)));
+  for (size_t i = 0; i < good.size(); ++i) {
+    std::string changed = good;
+    changed[i] = '\xff';
+    (void)cgroups::unmarshal(changed);  // no crash
+  }
+}
