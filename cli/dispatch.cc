@@ -101,15 +101,6 @@ Handler handler_of(const Program& program, const Command& command) {
   return nullptr;
 }
 
-// Becomes vial-image, which has what reads archives and speaks HTTP. Returns only on failure.
-int become_vial_image(const Invocation& call, const std::vector<std::string>& words) {
-  const auto line = image_program_line(call.globals, words);
-  const int error_number = become_image_program(line);
-  complain("vial: can't run " + printable(line.front()) + ": " + errno_text(error_number) +
-           "\nIt does 'vial " + call.typed + "' and is installed beside vial; check the installation.");
-  return kUsageError;
-}
-
 int run_command(const Invocation& call, const std::vector<std::string>& words) {
   const Handler handler = handler_of(call.program, call.command);
   if (handler == nullptr) return become_vial_image(call, words);
@@ -174,6 +165,14 @@ int run(const Program& program, int argc, char** argv) {
 }
 
 }  // namespace
+
+int become_vial_image(const Invocation& call, const std::vector<std::string>& words) {
+  const auto line = image_program_line(call.globals, words);
+  const int error_number = become_image_program(line);
+  complain("vial: can't run " + printable(line.front()) + ": " + errno_text(error_number) +
+           "\nIt does 'vial " + call.typed + "' and is installed beside vial; check the installation.");
+  return kUsageError;
+}
 
 OptionTable global_options() {
   return kGlobalOptions;

@@ -1,5 +1,5 @@
-// Where the store keeps what, and the two small files it reads and writes: records and tags. Only the store's
-// own sources include this.
+// Where the store keeps what, and the two small files it reads and writes: records and tags. For the store's
+// own sources and its check (image/archive/check).
 #pragma once
 
 #include <map>

@@ -110,6 +110,7 @@ Result<void> Store::settle() const {
   const Fd directory = TRY(sys::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
   // All that was noted before this call is on disk after it.
   if (::syncfs(directory.get()) < 0) return Error::from_errno("syncfs " + root_, errno);
+  if (!path_exists(unsynced_path(root_))) return ok();  // all of it was removed meanwhile
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   for (const auto& note : notes) {
     if (note.starts_with(boot)) TRY(remove_tree(unsynced_path(root_) + "/" + note));
