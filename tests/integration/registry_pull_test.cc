@@ -72,7 +72,7 @@ TEST_CASE("what is not there is said in Docker's words") {
   CHECK(contains(test.refused({"push", registry.host() + "/nope:1"}),
                  "An image does not exist locally with the tag: " + registry.host() + "/nope"));
   CHECK(contains(test.refused({"pull", "127.0.0.1:1/x"}), "registry 127.0.0.1:1: "));
-  CHECK(contains(test.refused({"pull", "Upper/x"}), "must be lowercase"));
+  CHECK(contains(test.refused({"pull", "x/Upper"}), "must be lowercase"));
   test.check_empty();
 }
 
