@@ -57,8 +57,9 @@ struct StepContext {
   Fd target_pidfd;          // exec: the init of the container that is joined (runtime)
   bool in_child = false;    // set on the init's side of clone (runtime)
   int handshake_fd = -1;    // borrowed: the init's end of the handshake socket (runtime)
-  Fd gate_fd;  // where the init waits when its creator is gone before the start; closed: it has none (runtime)
-  Fd seccomp_agent_fd;      // connected to the agent that answers a filter's notifications (security)
+  Fd gate_fd;           // where the init waits when its creator is gone before the start; closed: it has none
+                        // (runtime)
+  Fd seccomp_agent_fd;  // connected to the agent that answers a filter's notifications (security)
   // with hooks of the host: on which the lanes wait for each other (runtime)
   Fd hooks_host_fd;
   Fd hooks_init_fd;

@@ -24,10 +24,10 @@ struct ContainerRecord {
   std::string owner;   // the name of the user who made it, or its number
   int64_t created_ns = 0;
   std::map<std::string, std::string> annotations;
-  cgroups::Group cgroup;   // with its directories; an empty path: the container has none
-  std::vector<Undo> undo;  // the journal: what its steps may have left, last step first
-  bool waits_at_gate = false;     // made by create, not by run
-  bool has_poststart = false;     // config.json has such hooks: else start need not read it
+  cgroups::Group cgroup;       // with its directories; an empty path: the container has none
+  std::vector<Undo> undo;      // the journal: what its steps may have left, last step first
+  bool waits_at_gate = false;  // made by create, not by run
+  bool has_poststart = false;  // config.json has such hooks: else start need not read it
   bool has_poststop = false;
 };
 

@@ -15,6 +15,7 @@
 #include "cgroups/group.h"
 #include "namespaces/ns_set.h"
 #include "runtime/delivery.h"
+#include "runtime/enter.h"
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/lifecycle.h"
@@ -35,7 +36,9 @@ Result<std::string> absolute(const std::string& path) {
 
 Result<Spec> parse_spec(const std::string& text) {
   const Json document = TRY(parse_json(text));
-  return read_spec(document);  // make_plan() validates it
+  Spec spec = TRY(read_spec(document));  // make_plan() validates it
+  settle_capabilities(spec.process);
+  return spec;
 }
 
 std::string owner_name() {
@@ -101,7 +104,6 @@ class Maker {
   Result<Made> perform(StateDirectory& directory);
   Result<LaunchRequest> launch_request(const StateDirectory& directory);
   Result<void> on_cloned(const StateDirectory& directory, const ProcessIdentity& init);
-  Result<void> check_console() const;
   Result<void> hand_over(const StateDirectory& directory, Launched& launched);
   void describe();
 
@@ -133,7 +135,8 @@ Result<void> Maker::prepare() {
   bundle_ = TRY(read_bundle(request_.bundle, request_.config));
   Spec& spec = bundle_.spec;
   if (spec.process.args.empty()) return invalid("config.json: /process/args: missing");
-  TRY(check_console());
+  const bool stays = !has_gate_ && !request_.is_detached;
+  TRY(check_console(spec.process.terminal, stays, request_.console_socket));
   const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
@@ -203,21 +206,10 @@ Result<Made> Maker::perform(StateDirectory& directory) {
     (void)undo_all(record_.undo);
     return std::move(done).error();
   }
+  directory.unlock();
   std::vector<std::string> warnings = std::move(launched->warnings);
   return Made{std::move(directory), std::move(record_), std::move(bundle_.spec), std::move(launched),
               std::move(warnings)};
-}
-
-// A terminal needs somebody at its other end: the socket's owner, or the caller in the foreground.
-Result<void> Maker::check_console() const {
-  const bool is_wanted = bundle_.spec.process.terminal;
-  const bool has_caller = !has_gate_ && !request_.is_detached;
-  const bool has_socket = !request_.console_socket.empty();
-  if (is_wanted && !has_caller && !has_socket)
-    return invalid("cannot allocate tty if vial-oci will detach without setting console socket");
-  if (has_socket && (!is_wanted || has_caller))
-    return invalid("cannot use console socket if vial-oci will not detach or allocate tty");
-  return ok();
 }
 
 Result<Made> Maker::make() {
@@ -235,6 +227,12 @@ Result<Made> Maker::make() {
 }
 
 }  // namespace
+
+void settle_capabilities(Process& process) {
+  if (!process.capabilities) return;
+  auto& sets = *process.capabilities;
+  sets.ambient &= sets.permitted & sets.inheritable;
+}
 
 Result<Bundle> read_bundle(const std::string& directory, const std::string& config) {
   Bundle bundle;
@@ -258,7 +256,8 @@ HookState hook_state(const ContainerRecord& record, Status status, pid_t pid) {
   return {record.oci_version, record.id, status_name(status), pid, record.bundle, record.annotations};
 }
 
-Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid) {
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec,
+                          pid_t pid) {
   if (spec.hooks.poststart.empty()) return ok();
   auto done = run_hooks("poststart", spec.hooks.poststart, hook_state(record, Status::kRunning, pid));
   if (done) return ok();

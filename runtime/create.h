@@ -1,5 +1,5 @@
-// Making a container from a bundle: config.json read and checked, the plan performed, the state on disk before
-// every step that needs it. What `create` and `run` have in common.
+// Making a container from a bundle: config.json read and checked, the plan performed, the state on disk
+// before every step that needs it. What `create` and `run` have in common.
 #pragma once
 
 #include <functional>
@@ -47,6 +47,10 @@ struct Bundle {
 // newer major version. Nothing has been changed.
 Result<Bundle> read_bundle(const std::string& directory, const std::string& config);
 
+// Takes ambient capabilities away that the kernel would refuse: those that are not inheritable and permitted,
+// too (capabilities(7)). runc's default config.json asks for some, and no runtime fails on them.
+void settle_capabilities(Process& process);
+
 // The bundle's own config.json of a container, from its state directory. Errors as read_bundle().
 Result<Spec> read_kept_spec(const StateDirectory& directory);
 
@@ -73,6 +77,7 @@ HookState hook_state(const ContainerRecord& record, Status status, pid_t pid);
 
 // Runs the poststart hooks; on an error the container is killed and deleted, as runtime-spec runtime.md
 // "Lifecycle" wants it.
-Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec, pid_t pid);
+Result<void> finish_start(const std::string& root, const ContainerRecord& record, const Spec& spec,
+                          pid_t pid);
 
 }  // namespace runtime

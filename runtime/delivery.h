@@ -10,7 +10,8 @@
 
 namespace runtime {
 
-// Replaces `path` by a file with the decimal pid, atomically: a reader sees all of it or the old one. kSystem.
+// Replaces `path` by a file with the decimal pid, atomically: a reader sees all of it or the old one.
+// kSystem.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
 
 // Connects to the caller's stream socket; unix(7). A path of any length. kSystem.

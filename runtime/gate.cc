@@ -1,6 +1,7 @@
 #include "runtime/gate.h"
 
 #include <fcntl.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,6 +41,9 @@ Result<void> wait_for_exec(int socket_fd) {
   Received received = TRY(receive_message(socket_fd));
   if (received.message == Message::kEndOfFile) return ok();
   if (received.message == Message::kFailed) return std::move(*received.error);
+#ifdef VIAL_FAULTS
+  if (received.message == Message::kDie) ::kill(::getpid(), SIGKILL);
+#endif
   return corrupt("the start's handshake is out of order");
 }
 
@@ -56,7 +60,8 @@ Result<Fd> make_gate(int dir_fd) {
 }
 
 Result<void> open_gate(int dir_fd) {
-  if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0) return Error::from_errno("open the gate", errno);
+  if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0)
+    return Error::from_errno("open the gate", errno);
   return ok();
 }
 

@@ -1,6 +1,6 @@
 // The gate between create and start: a listening socket in the container's state directory. The init has it
-// from before its pivot and waits there; whoever starts the container comes to it by name, so that the creator
-// may be gone. One wake-up of the init, one of the starter.
+// from before its pivot and waits there; whoever starts the container comes to it by name, so that the
+// creator may be gone. One wake-up of the init, one of the starter.
 //
 //   starter                                  init, waiting in accept(2)
 //   connect, unlink the name                 (a second starter finds no name)
@@ -30,8 +30,8 @@ Gate gate_at(int dir_fd);
 // `handshake_fd`. kSystem.
 Result<void> wait_at_gate(int gate_fd, int handshake_fd);
 
-// The starter's side: lets the init go on to execve and waits until that has happened. False when nobody waits
-// there: the container was started already, is not ready, or its init is dead. Errors: the init's own.
+// The starter's side: lets the init go on to execve and waits until that has happened. False when nobody
+// waits there: the container was started already, is not ready, or its init is dead. Errors: the init's own.
 Result<bool> pass_gate(int dir_fd);
 
 }  // namespace runtime

@@ -176,8 +176,8 @@ class Ready : public Step {
   }
 
  private:
-  // The creator may be gone as soon as it has heard kReady; from then on failures are told to who comes to the
-  // gate.
+  // The creator may be gone as soon as it has heard kReady; from then on failures are told to who comes to
+  // the gate.
   static Result<void> wait_outside(StepContext& context) {
     TRY(sys::prctl(PR_SET_PDEATHSIG, 0));
     TRY(send_message(context.handshake_fd, Message::kReady));

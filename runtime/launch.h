@@ -28,13 +28,13 @@ struct Stdio {
 struct LaunchRequest {
   const Plan* plan = nullptr;
   Stdio stdio;
-  std::string journal_path;    // where the plan's undo list is written before the first step; empty: nowhere
+  std::string journal_path;  // where the plan's undo list is written before the first step; empty: nowhere
   // Called at that moment instead, for callers that keep the list in a file of their own.
   std::function<Result<void>(const std::vector<Undo>&)> on_journal;
   bool observe = false;        // record before -> after of every step (a view asked for it)
   bool start_at_once = false;  // don't wait in Launched::start(): the init goes on as soon as it is ready
-  // A listening socket (runtime/gate.h). The init outlives this process and waits there for its start: launch()
-  // returns when it is ready, and Launched::start() is not for it.
+  // A listening socket (runtime/gate.h). The init outlives this process and waits there for its start:
+  // launch() returns when it is ready, and Launched::start() is not for it.
   Fd gate;
   // Called right after clone, while the init builds its root: the caller saves the identity, so that whatever
   // happens from here on, the next command finds the process. An error kills the init and undoes everything.

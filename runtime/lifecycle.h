@@ -1,5 +1,5 @@
-// What can be done to a container that exists: start, signal, delete, pause, resume. Each reads no more of the
-// state than it needs, and config.json only when hooks have to run.
+// What can be done to a container that exists: start, signal, delete, pause, resume. Each reads no more of
+// the state than it needs, and config.json only when hooks have to run.
 #pragma once
 
 #include <string>
@@ -21,9 +21,9 @@ enum class Signaled { kInit, kAll };
 Result<void> kill_container(const std::string& root, const std::string& id, int signal, Signaled whom);
 
 // Undoes what the container left on the host, runs its poststop hooks and removes its state; a created one is
-// killed first, with `force` every one. Errors: kConflict "cannot delete container ID that is not stopped: ...";
-// kNotFound, but not with `force`: who deletes twice has what was wanted. What failed in poststop hooks is only
-// told, in `warnings`.
+// killed first, with `force` every one. Errors: kConflict "cannot delete container ID that is not stopped:
+// ..."; kNotFound, but not with `force`: who deletes twice has what was wanted. What failed in poststop hooks
+// is only told, in `warnings`.
 Result<void> delete_container(const std::string& root, const std::string& id, bool force,
                               std::vector<std::string>& warnings);
 

@@ -143,6 +143,10 @@ Result<void> StateDirectory::lock(int timeout_ms) const {
   return ok();
 }
 
+void StateDirectory::unlock() const {
+  (void)sys::flock(fd_.get(), LOCK_UN);
+}
+
 bool StateDirectory::is_locked_by_another() const {
   if (::flock(fd_.get(), LOCK_SH | LOCK_NB) == 0) {
     ::flock(fd_.get(), LOCK_UN);

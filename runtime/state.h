@@ -46,6 +46,7 @@ class StateDirectory {
   // Waits until whoever makes or deletes the container has done so; kConflict after `timeout_ms`, kNotFound
   // when the directory was deleted meanwhile.
   Result<void> lock(int timeout_ms) const;
+  void unlock() const;
   bool is_locked_by_another() const;
   // The directory with all that is in it.
   Result<void> remove() const;

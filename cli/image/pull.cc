@@ -85,7 +85,8 @@ Result<int> pull_image(const Invocation& call) {
   }
   const std::string name = all_tags ? request.reference.familiar_repository() : request.reference.familiar();
   view.line((any_new ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") + name);
-  print_line(all_tags ? request.reference.repository() : request.reference.text());
+  if (!call.options.flag("for-run"))
+    print_line(all_tags ? request.reference.repository() : request.reference.text());
   return 0;
 }
 

@@ -1,5 +1,5 @@
-// vial-oci: the OCI runtime's command line. Commands are tables as vial's are (cli/command.h); what differs is
-// the words in front of the command, and that errors go to a log file that the caller reads.
+// vial-oci: the OCI runtime's command line. Commands are tables as vial's are (cli/command.h); what differs
+// is the words in front of the command, and that errors go to a log file that the caller reads.
 #pragma once
 
 #include <span>
@@ -42,7 +42,10 @@ struct OciCommand {
 };
 
 extern const std::span<const OciCommand> kOciLifeCommands;   // cli/oci/life_commands.cc
+extern const std::span<const OciCommand> kOciExecCommands;   // cli/oci/exec_command.cc
 extern const std::span<const OciCommand> kOciStateCommands;  // cli/oci/state_commands.cc
+extern const std::span<const OciCommand> kOciLimitCommands;  // cli/oci/limit_commands.cc
+extern const std::span<const OciCommand> kOciHostCommands;   // cli/oci/host_commands.cc
 
 OptionTable oci_global_options();
 

@@ -31,7 +31,8 @@ constexpr OptionSpec kGlobals[] = {
 constexpr OptionTable kGlobalTables[] = {kGlobals};
 
 std::span<const std::span<const OciCommand>> families() {
-  static const std::span<const OciCommand> all[] = {kOciLifeCommands, kOciStateCommands};
+  static const std::span<const OciCommand> all[] = {kOciLifeCommands, kOciExecCommands, kOciStateCommands,
+                                                    kOciLimitCommands, kOciHostCommands};
   return all;
 }
 
@@ -93,7 +94,8 @@ Result<OciGlobals> read_globals(const Options& options) {
 Result<void> check_arguments(const Command& command, size_t given) {
   const auto least = static_cast<size_t>(command.min_arguments);
   const bool is_exact = command.min_arguments == command.max_arguments;
-  const bool too_many = command.max_arguments != kAnyNumber && given > static_cast<size_t>(command.max_arguments);
+  const bool too_many =
+      command.max_arguments != kAnyNumber && given > static_cast<size_t>(command.max_arguments);
   if (given >= least && !too_many) return ok();
   const std::string name = std::string(kName) + ": \"" + command.names + "\" requires ";
   if (is_exact) return invalid(name + "exactly " + std::to_string(least) + " argument(s)");

@@ -20,8 +20,8 @@ class Foreground {
   Foreground& operator=(Foreground&&) = delete;
   ~Foreground() = default;
 
-  // Raw mode from now on, if standard input is a terminal. To be called before the launch: it makes a process,
-  // and after an exec's launch that would be one of the container's.
+  // Raw mode from now on, if standard input is a terminal. To be called before the launch: it makes a
+  // process, and after an exec's launch that would be one of the container's.
   void take_terminal() { terminal_.emplace(0); }
 
   // Stays with our child behind `pidfd` until it ends. With a console (the pty's master) bytes go to and fro

@@ -16,7 +16,8 @@ namespace cli::oci {
 namespace {
 
 constexpr OptionSpec kCreateOptions[] = {
-    {'b', "bundle", OptionKind::kString, "Directory of config.json and the root file system", "directory", "."},
+    {'b', "bundle", OptionKind::kString, "Directory of config.json and the root file system", "directory",
+     "."},
     {'f', "config", OptionKind::kString, "Another file than BUNDLE/config.json", "file"},
     {0, "pid-file", OptionKind::kString, "File that gets the pid of the container's process", "file"},
     {0, "console-socket", OptionKind::kString, "Socket that gets the master of the container's terminal",
@@ -30,7 +31,8 @@ constexpr OptionSpec kCreateOptions[] = {
 constexpr OptionSpec kRunOptions[] = {
     {'d', "detach", OptionKind::kFlag, "Leave the container running in the background"},
     {0, "keep", OptionKind::kFlag, "Keep the state when the container has ended"},
-    {0, "no-subreaper", OptionKind::kFlag, "Don't reap the container's orphans (with a shared pid namespace)"},
+    {0, "no-subreaper", OptionKind::kFlag,
+     "Don't reap the container's orphans (with a shared pid namespace)"},
 };
 
 constexpr OptionSpec kKillOptions[] = {

@@ -76,6 +76,9 @@ void add_cgroups(std::set<std::string>& things, const std::string& parent) {
 }  // namespace
 
 void isolate_test_program(const std::vector<std::string>& used) {
+  static bool done = false;
+  if (done) return;
+  done = true;
   REQUIRE(::unshare(CLONE_NEWNS) == 0);
   REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
   const bool uses_tmp =

@@ -1,0 +1,228 @@
+// update, events: what a container may use, and what it uses.
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "cgroups/limits.h"
+#include "cgroups/stats.h"
+#include "cli/oci/call.h"
+#include "cli/output.h"
+#include "runtime/spec_read.h"
+#include "runtime/state.h"
+
+namespace cli::oci {
+
+namespace {
+
+constexpr OptionSpec kUpdateOptions[] = {
+    {'r', "resources", OptionKind::kString, "File with the limits as in config.json; - for standard input",
+     "file"},
+    {0, "blkio-weight", OptionKind::kInt, "Weight of block I/O, 10 to 1000"},
+    {0, "cpu-period", OptionKind::kInt, "Period of the quota", "microseconds"},
+    {0, "cpu-quota", OptionKind::kInt, "CPU time in a period", "microseconds"},
+    {0, "cpu-burst", OptionKind::kInt, "CPU time that may be saved up", "microseconds"},
+    {0, "cpu-idle", OptionKind::kInt, "1: run only when nobody else wants to"},
+    {0, "cpu-share", OptionKind::kInt, "Relative weight"},
+    {0, "cpu-rt-period", OptionKind::kInt, "Period of real time", "microseconds"},
+    {0, "cpu-rt-runtime", OptionKind::kInt, "Real time in a period", "microseconds"},
+    {0, "cpuset-cpus", OptionKind::kString, "Processors, as 0-1,3", "list"},
+    {0, "cpuset-mems", OptionKind::kString, "Memory nodes", "list"},
+    {0, "memory", OptionKind::kSizeOrUnlimited, "Memory"},
+    {0, "memory-reservation", OptionKind::kSizeOrUnlimited, "Memory that is reclaimed last"},
+    {0, "memory-swap", OptionKind::kSizeOrUnlimited, "Memory and swap together; -1: unlimited"},
+    {0, "kernel-memory", OptionKind::kSizeOrUnlimited, nullptr},
+    {0, "kernel-memory-tcp", OptionKind::kSizeOrUnlimited, nullptr},
+    {0, "pids-limit", OptionKind::kInt, "Processes"},
+    {0, "l3-cache-schema", OptionKind::kString, nullptr},
+    {0, "mem-bw-schema", OptionKind::kString, nullptr},
+};
+
+constexpr OptionSpec kEventsOptions[] = {
+    {0, "stats", OptionKind::kFlag, "Print one and end"},
+    {0, "interval", OptionKind::kDuration, "Time between two", "duration", "5s"},
+};
+
+// The zero of callers that mean "as it is".
+template <typename T>
+void drop_zero(std::optional<T>& value) {
+  if (value && *value == 0) value.reset();
+}
+
+void drop_zeros(cgroups::Resources& resources) {
+  drop_zero(resources.memory.limit_bytes);
+  drop_zero(resources.memory.reservation_bytes);
+  drop_zero(resources.memory.swap_bytes);
+  drop_zero(resources.cpu.shares);
+  drop_zero(resources.cpu.quota_us);
+  drop_zero(resources.cpu.period_us);
+  drop_zero(resources.cpu.realtime_runtime_us);
+  drop_zero(resources.cpu.realtime_period_us);
+  drop_zero(resources.block_io.weight);
+  drop_zero(resources.pids_limit);
+}
+
+Result<std::optional<uint64_t>> unsigned_option(const Options& options, const char* name) {
+  const auto value = options.integer(name);
+  if (!value) return std::optional<uint64_t>();
+  if (*value < 0) return invalid(std::string("--") + name + " must not be negative");
+  return std::optional<uint64_t>(static_cast<uint64_t>(*value));
+}
+
+Result<cgroups::Resources> typed_resources(const Options& options) {
+  cgroups::Resources resources;
+  for (const char* name : {"l3-cache-schema", "mem-bw-schema"}) {
+    if (options.given(name)) return unsupported(std::string("--") + name + ": Intel RDT is not supported");
+  }
+  resources.block_io.weight = TRY(unsigned_option(options, "blkio-weight"));
+  resources.cpu.period_us = TRY(unsigned_option(options, "cpu-period"));
+  resources.cpu.quota_us = options.integer("cpu-quota");
+  resources.cpu.burst_us = TRY(unsigned_option(options, "cpu-burst"));
+  resources.cpu.idle = options.integer("cpu-idle");
+  resources.cpu.shares = TRY(unsigned_option(options, "cpu-share"));
+  resources.cpu.realtime_period_us = TRY(unsigned_option(options, "cpu-rt-period"));
+  resources.cpu.realtime_runtime_us = options.integer("cpu-rt-runtime");
+  resources.cpu.cpus = options.string("cpuset-cpus");
+  resources.cpu.mems = options.string("cpuset-mems");
+  resources.memory.limit_bytes = options.size_bytes("memory");
+  resources.memory.reservation_bytes = options.size_bytes("memory-reservation");
+  resources.memory.swap_bytes = options.size_bytes("memory-swap");
+  resources.pids_limit = options.integer("pids-limit");
+  return resources;
+}
+
+Result<cgroups::Resources> wanted_resources(const Options& options) {
+  const std::string file = options.string("resources");
+  if (file.empty()) return typed_resources(options);
+  const std::string text = file == "-" ? TRY(read_fd(STDIN_FILENO)) : TRY(read_file(file));
+  const Json document = TRY_IN(printable(file), parse_json(text));
+  const JsonView view(document, "");
+  if (!view.is_object()) return view.wrong("not an object");
+  return TRY_IN(printable(file), runtime::read_resources(view));
+}
+
+struct Live {
+  runtime::ContainerRecord record;
+  runtime::CurrentState state;
+};
+
+Result<Live> find_live(const Call& call, const char* complaint) {
+  const auto directory = TRY(runtime::StateDirectory::open(call.globals.root, call.id()));
+  auto record = TRY(directory.read_container());
+  Live live;
+  live.state = TRY(runtime::current_state(directory, record));
+  if (live.state.status == runtime::Status::kStopped || !record) return conflict(complaint);
+  live.record = std::move(*record);
+  if (live.record.cgroup.path.empty()) return unsupported("the container has no cgroup");
+  return live;
+}
+
+Result<int> run_update(const Call& call) {
+  const Live live = TRY(find_live(call, "container not running"));
+  cgroups::Resources resources = TRY(wanted_resources(call.options));
+  drop_zeros(resources);
+  const cgroups::Layout layout = TRY(cgroups::read_layout());
+  TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
+  return 0;
+}
+
+void put(Json& object, const char* key, const std::optional<uint64_t>& value) {
+  if (value) object[key] = *value;
+}
+
+// runc's shape of `events` (types/events.go of containerd/go-runc reads it); what the kernel does not tell is
+// left out. CPU times in nanoseconds.
+Json stats_json(const cgroups::Stats& stats) {
+  constexpr uint64_t kNsPerUs = 1000;
+  Json usage = {{"total", stats.cpu_usage_us.value_or(0) * kNsPerUs},
+                {"kernel", stats.cpu_system_us.value_or(0) * kNsPerUs},
+                {"user", stats.cpu_user_us.value_or(0) * kNsPerUs}};
+  Json throttling = Json::object();
+  put(throttling, "periods", stats.cpu_periods);
+  put(throttling, "throttledPeriods", stats.cpu_throttled_periods);
+  if (stats.cpu_throttled_us) throttling["throttledTime"] = *stats.cpu_throttled_us * kNsPerUs;
+  Json memory_usage = {{"limit", stats.memory_limit.value_or(UINT64_MAX)}, {"failcnt", 0}};
+  put(memory_usage, "usage", stats.memory_usage);
+  put(memory_usage, "max", stats.memory_peak);
+  Json raw = Json::object();
+  put(raw, "inactive_file", stats.memory_inactive_file);
+  put(raw, "total_inactive_file", stats.memory_inactive_file);
+  Json pids = Json::object();
+  put(pids, "current", stats.pids);
+  put(pids, "limit", stats.pids_limit);
+  Json bytes = Json::array();
+  Json operations = Json::array();
+  for (const auto& device : stats.io) {
+    const auto entry = [&](const char* name, uint64_t value) {
+      return Json{{"major", device.major}, {"minor", device.minor}, {"op", name}, {"value", value}};
+    };
+    bytes.push_back(entry("Read", device.read_bytes));
+    bytes.push_back(entry("Write", device.write_bytes));
+    operations.push_back(entry("Read", device.reads));
+    operations.push_back(entry("Write", device.writes));
+  }
+  return {{"cpu", {{"usage", std::move(usage)}, {"throttling", std::move(throttling)}}},
+          {"memory", {{"usage", std::move(memory_usage)}, {"raw", std::move(raw)}}},
+          {"pids", std::move(pids)},
+          {"blkio",
+           {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(operations)}}},
+          {"hugetlb", Json::object()},
+          {"intel_rdt", Json::object()},
+          {"network_interfaces", nullptr}};
+}
+
+Result<void> print_stats(const Call& call, const Live& live) {
+  const cgroups::Stats stats = TRY(cgroups::read_stats(live.record.cgroup));
+  print_line(dump_json({{"type", "stats"}, {"id", call.id()}, {"data", stats_json(stats)}}));
+  return ok();
+}
+
+// Statistics at every interval and a line for each want of memory, until the container's init has ended.
+Result<int> run_events(const Call& call) {
+  const Live live = TRY(find_live(call, "container with id is not running"));
+  if (call.options.flag("stats")) {
+    TRY(print_stats(call, live));
+    return 0;
+  }
+  constexpr int64_t kNsPerMs = 1'000'000;
+  const int64_t interval_ms = call.options.duration_ns("interval").value_or(0) / kNsPerMs;
+  if (interval_ms < 1 || interval_ms > INT32_MAX) return invalid("duration interval must be greater than 0");
+  auto watch = cgroups::OomWatch::open(live.record.cgroup);
+  uint64_t seen = cgroups::oom_kills(live.record.cgroup).value_or(0);
+  for (;;) {
+    pollfd entries[] = {{live.state.init_pidfd.get(), POLLIN, 0}, {watch ? watch->fd() : -1, POLLIN, 0}};
+    const int ready = ::poll(entries, 2, static_cast<int>(interval_ms));
+    if (entries[0].revents != 0) return 0;
+    if (ready == 0 && !print_stats(call, live)) return 0;
+    if (entries[1].revents == 0) continue;
+    watch->drain();
+    const uint64_t now = cgroups::oom_kills(live.record.cgroup).value_or(seen);
+    if (now != seen) print_line(dump_json({{"type", "oom"}, {"id", call.id()}}));
+    seen = now;
+  }
+}
+
+constexpr OciCommand kCommands[] = {
+    {{.names = "update",
+      .usage = "[OPTIONS] ID",
+      .summary = "Change the limits of a container; what is not named stays",
+      .options = {kUpdateOptions},
+      .min_arguments = 1,
+      .max_arguments = 1,
+      .examples = "vial-oci update --memory 64m web"},
+     run_update},
+    {{.names = "events",
+      .usage = "[OPTIONS] ID",
+      .summary = "Print what a container uses, as JSON lines",
+      .options = {kEventsOptions},
+      .min_arguments = 1,
+      .max_arguments = 1},
+     run_events},
+};
+
+}  // namespace
+
+const std::span<const OciCommand> kOciLimitCommands = kCommands;
+
+}  // namespace cli::oci

@@ -1,0 +1,105 @@
+#include "runtime/enter.h"
+
+#include <unistd.h>
+
+#include "base/json.h"
+#include "runtime/create.h"
+#include "runtime/delivery.h"
+#include "runtime/exec.h"
+#include "runtime/spec_read.h"
+#include "runtime/state.h"
+#include "security/filter.h"
+
+namespace runtime {
+namespace {
+
+Result<CurrentState> running_state(const StateDirectory& directory,
+                                   const std::optional<ContainerRecord>& record, bool ignore_paused) {
+  CurrentState state = TRY(current_state(directory, record));
+  if (state.status == Status::kStopped || state.status == Status::kCreating || !record)
+    return conflict("cannot exec in a stopped container");
+  if (state.status == Status::kPaused && !ignore_paused)
+    return conflict("cannot exec in a paused container (use --ignore-paused to override)");
+  return state;
+}
+
+Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
+                     const Process& process) {
+  const HostFacts host = TRY(collect_host_facts());
+  ExecRequest exec;
+  exec.spec = &spec;
+  exec.process = &process;
+  exec.init = state.init;
+  exec.id = request.id;
+  exec.preserve_fds = request.preserve_fds;
+  exec.sub_cgroup = request.sub_cgroup;
+  if (spec.os.seccomp) exec.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
+  return make_exec_plan(std::move(exec), host);
+}
+
+Result<Entered> perform(const EnterRequest& request, const Plan& plan, const Fd& console_socket) {
+  LaunchRequest launch_request;
+  launch_request.plan = &plan;
+  launch_request.start_at_once = true;
+  launch_request.on_cloned = [&request](const ProcessIdentity& init) {
+    return request.pid_file.empty() ? ok() : write_pid_file(request.pid_file, init.pid);
+  };
+  Entered entered;
+  entered.launched = TRY(launch(std::move(launch_request)));
+  Launched& launched = *entered.launched;
+  if (console_socket && launched.console_master) {
+    TRY(send_descriptor(console_socket.get(), launched.console_master.get(), "/dev/ptmx"));
+    launched.console_master.reset();
+  }
+  if (!request.pidfd_socket.empty()) {
+    const Fd socket = TRY_IN("pidfd socket", connect_to(request.pidfd_socket));
+    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
+  }
+  TRY(launched.start());
+  entered.warnings = std::move(launched.warnings);
+  return entered;
+}
+
+}  // namespace
+
+Result<void> check_console(bool is_terminal, bool stays, const std::string& console_socket) {
+  const bool has_socket = !console_socket.empty();
+  if (is_terminal && !stays && !has_socket)
+    return invalid("cannot allocate tty if vial-oci will detach without setting console socket");
+  if (has_socket && (!is_terminal || stays))
+    return invalid("cannot use console socket if vial-oci will not detach or allocate tty");
+  return ok();
+}
+
+Result<Process> read_exec_process(const std::string& text, const Process& own) {
+  const Json document = TRY(parse_json(text));
+  const JsonView view(document, "");
+  if (!view.is_object()) return view.wrong("not an object");
+  Process process = TRY(read_process(view));
+  if (!process.capabilities) process.capabilities = own.capabilities;
+  if (process.rlimits.empty()) process.rlimits = own.rlimits;
+  if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
+  if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  return process;
+}
+
+Result<Entered> enter_container(const EnterRequest& request) {
+  const StateDirectory directory = TRY(StateDirectory::open(request.root, request.id));
+  const auto record = TRY(directory.read_container());
+  const CurrentState state = TRY(running_state(directory, record, request.ignore_paused));
+  Spec spec = TRY(read_kept_spec(directory));
+  spec.os.cgroups_path = record->cgroup.path;
+  Process process = TRY(request.choose_process(spec.process));
+  settle_capabilities(process);
+  TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
+  const Plan plan = TRY(plan_of(request, state, spec, process));
+  Fd console_socket;
+  if (!request.console_socket.empty())
+    console_socket = TRY_IN("console socket", connect_to(request.console_socket));
+  if (process.terminal && !request.is_detached && request.on_terminal) request.on_terminal();
+  auto entered = perform(request, plan, console_socket);
+  if (!entered && !request.pid_file.empty()) ::unlink(request.pid_file.c_str());
+  return entered;
+}
+
+}  // namespace runtime

@@ -1,0 +1,151 @@
+// The commands beside the life cycle: ps, list, update, events, spec, features, --version.
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tests/integration/oci_fixture.h"
+#include "tests/integration/running_program.h"
+
+using Catch::Contains;
+
+namespace {
+
+// The container's memory limit, wherever its controller is driven.
+std::string memory_limit(const OciBundle& oci) {
+  for (const auto& directory : oci.cgroups()) {
+    for (const char* file : {"/memory.max", "/memory.limit_in_bytes"}) {
+      const auto text = read_file(directory + file);
+      if (text) return std::string(trim(*text));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("update changes what it names, from options, a file and standard input") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const Outcome typed = oci.call({"update", "--memory", "64m", oci.id()});
+  INFO(typed.err);
+  CHECK(typed.code == 0);
+  CHECK(memory_limit(oci) == "67108864");
+  const std::string file = oci.directory() + "/resources.json";
+  REQUIRE(create_file(file, R"({"memory": {"limit": 33554432, "swap": 0}, "cpu": {"shares": 0}})"));
+  CHECK(oci.call({"update", "--resources=" + file, oci.id()}).code == 0);
+  CHECK(memory_limit(oci) == "33554432");
+  RunningProgram piped(oci.command_line({"update", "-r", "-", oci.id()}), oci.directory());
+  piped.type(R"({"memory": {"limit": 50331648}})");
+  piped.close_input();
+  CHECK(piped.wait().code == 0);
+  CHECK(memory_limit(oci) == "50331648");
+  CHECK(oci.call({"update", "--pids-limit", "50", oci.id()}).code == 0);
+  CHECK(memory_limit(oci) == "50331648");
+  CHECK(oci.call({"update", "--blkio-weight", "-4", oci.id()}).code == 1);
+  REQUIRE(oci.call({"kill", oci.id(), "KILL"}).code == 0);
+  REQUIRE(oci.becomes("stopped"));
+  CHECK_THAT(oci.call({"update", "--memory", "64m", oci.id()}).err, Contains("container not running"));
+  oci.remove();
+}
+
+TEST_CASE("events tells what the container uses, once or until it ends") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const auto once = parse_json(oci.call({"events", "--stats", oci.id()}).out);
+  REQUIRE(once);
+  CHECK((*once)["type"] == "stats");
+  CHECK((*once)["id"] == oci.id());
+  const Json& data = (*once)["data"];
+  CHECK(data["cpu"]["usage"]["total"].get<uint64_t>() > 0);
+  CHECK(data["memory"]["usage"]["usage"].get<uint64_t>() > 0);
+  CHECK(data["pids"]["current"] == 1);
+  RunningProgram events(oci.command_line({"events", "--interval", "100ms", oci.id()}), oci.directory());
+  CHECK(within(kPatience, [&] { return split(events.out(), '\n').size() > 3; }));
+  REQUIRE(oci.call({"kill", oci.id(), "KILL"}).code == 0);
+  CHECK(events.wait().code == 0);
+  REQUIRE(oci.becomes("stopped"));
+  oci.remove();
+}
+
+TEST_CASE("ps names the processes of the container and no others") {
+  OciBundle oci;
+  oci.launch({"sh", "-c", "sleep 100 & exec sleep 101"});
+  const std::string pid = std::to_string(oci.state().value("pid", 0));
+  const auto pids = parse_json(oci.call({"ps", "--format", "json", oci.id()}).out);
+  REQUIRE(pids);
+  CHECK(pids->size() == 2);
+  CHECK(std::to_string((*pids)[0].get<int>()) == pid);
+  const std::string table = oci.call({"ps", oci.id()}).out;
+  INFO(table);
+  CHECK(table.starts_with("UID "));
+  CHECK(split(std::string(trim(table)), '\n').size() == 3);
+  CHECK_THAT(table, Contains("sleep 100") && Contains("sleep 101"));
+  CHECK(oci.call({"ps", "--format", "xml", oci.id()}).code == 1);
+  oci.remove();
+}
+
+TEST_CASE("list has runc's columns") {
+  OciBundle oci;
+  CHECK(oci.call({"list"}).out == "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");
+  CHECK(oci.call({"list", "--format=json"}).out == "null\n");
+  oci.spec["annotations"] = {{"org.example.key", "value"}};
+  oci.launch({"sleep", "100"});
+  const auto rows = split(oci.call({"list"}).out, '\n');
+  REQUIRE(rows.size() == 3);
+  CHECK_THAT(rows[1], Catch::StartsWith(oci.id() + "   ") &&
+                          Contains("   running     " + oci.bundle() + "   ") && Catch::EndsWith("   root"));
+  const auto list = parse_json(oci.call({"list", "-f", "json"}).out);
+  REQUIRE(list);
+  CHECK((*list)[0] == oci.state());
+  CHECK((*list)[0]["annotations"]["org.example.key"] == "value");
+  oci.remove();
+}
+
+TEST_CASE("spec writes a configuration that runs, rootless too") {
+  OciBundle oci;
+  for (const Words& options : {Words{}, Words{"--rootless"}}) {
+    Words words = {"spec", "--bundle", oci.bundle()};
+    words.insert(words.end(), options.begin(), options.end());
+    REQUIRE(oci.call(words).code == 0);
+    CHECK_THAT(oci.call(words).err, Contains("File config.json exists. Remove it first"));
+    auto document = parse_json(read_file(oci.bundle() + "/config.json").value_or(""));
+    REQUIRE(document);
+    oci.spec = *document;
+    oci.spec["process"]["terminal"] = false;
+    oci.spec["process"]["rlimits"] = Json::array();  // as unprivileged roots, too, must pass
+    oci.spec["linux"]["cgroupsPath"] = "/" + oci.id();
+    const Outcome outcome = oci.run({"sh", "-c", "id -u; uname -n; ls /proc/1 > /dev/null && echo $$"});
+    INFO(outcome.err);
+    CHECK(outcome.out == "0\nvial\n1\n");
+    REQUIRE(oci.call({"delete", "--force", oci.id()}).code == 0);
+    REQUIRE(::unlink((oci.bundle() + "/config.json").c_str()) == 0);
+  }
+}
+
+TEST_CASE("features tells what callers look for") {
+  const OciBundle oci;
+  const auto features = parse_json(oci.call({"features"}).out);
+  REQUIRE(features);
+  CHECK((*features)["ociVersionMin"] == "1.0.0");
+  CHECK((*features)["ociVersionMax"] == "1.3.0");
+  CHECK((*features)["hooks"].size() == 6);
+  const Json& os = (*features)["linux"];
+  CHECK(os["namespaces"].size() == 8);
+  CHECK(os["mountExtensions"]["idmap"]["enabled"] == true);
+  CHECK(os["cgroup"]["v2"] == true);
+  CHECK(os["seccomp"]["enabled"] == true);
+  // What it says about mounts holds: each of these options is taken.
+  const auto& options = (*features)["mountOptions"];
+  CHECK(std::find(options.begin(), options.end(), "rro") != options.end());
+}
+
+TEST_CASE("help and version") {
+  const OciBundle oci;
+  const std::string version = oci.call({"--version"}).out;
+  CHECK(version.starts_with("vial-oci version "));
+  CHECK_THAT(version, Contains("\ncommit: ") && Contains("\nspec: 1.3.0\n"));
+  CHECK_THAT(oci.call({"--help"}).out, Contains("  create ") && Contains("--log-format"));
+  CHECK_THAT(oci.call({"kill", "--help"}).out, Contains("Usage:  vial-oci kill [OPTIONS] ID [SIGNAL]"));
+}

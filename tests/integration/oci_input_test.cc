@@ -1,0 +1,128 @@
+// What comes from outside and is wrong: one line that says so, in text and in the log; nothing is left.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tests/integration/oci_fixture.h"
+
+using Catch::Contains;
+
+namespace {
+
+// The last line of the log, an object of level, msg and time.
+Json last_entry(const std::string& path) {
+  const auto lines = split(std::string(trim(read_file(path).value_or(""))), '\n');
+  const auto entry = parse_json(lines.back());
+  REQUIRE(entry);
+  return *entry;
+}
+
+// create with a log fails with one line of this text, here and there.
+void check_refused(const OciBundle& oci, const std::string& id, const std::string& text) {
+  const std::string log = oci.directory() + "/log.json";
+  (void)::unlink(log.c_str());
+  const Outcome outcome =
+      oci.call({"--log", log, "--log-format=json", "create", "--bundle", oci.bundle(), id});
+  INFO(outcome.err);
+  CHECK(outcome.code == 1);
+  CHECK_THAT(outcome.err, Contains(text) && Catch::StartsWith("vial-oci create failed: "));
+  CHECK(split(std::string(trim(outcome.err)), '\n').size() == 1);
+  const Json entry = last_entry(log);
+  CHECK(entry["level"] == "error");
+  CHECK(entry["msg"].get<std::string>() + "\n" == outcome.err);
+  CHECK(entry["time"].get<std::string>().size() == std::string("2026-01-02T03:04:05Z").size());
+  CHECK(list_directory(oci.directory() + "/state").value_or({}).empty());
+}
+
+void put_config(const OciBundle& oci, const std::string& text) {
+  REQUIRE(replace_file(oci.bundle() + "/config.json", text));
+}
+
+}  // namespace
+
+TEST_CASE("ids that are no names are refused") {
+  OciBundle oci;
+  oci.write_config();
+  for (const char* id : {"a/b", "..", ".", "a b", "/etc", "a\nb", "\xc3\xa4", "a:b"})
+    check_refused(oci, id, "invalid container ID format");
+  check_refused(oci, "", "container id cannot be empty");
+  check_refused(oci, std::string(256, 'x'), "longer than 255 bytes");
+  for (const char* command : {"start", "state", "kill", "delete", "pause", "ps", "update"}) {
+    const Outcome outcome = oci.call({command, "../state"});
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.err, Contains("invalid container ID format"));
+  }
+}
+
+TEST_CASE("a config.json that is none is refused") {
+  OciBundle oci;
+  const std::string path = oci.bundle() + "/config.json";
+  check_refused(oci, oci.id(), "no such file or directory");
+  put_config(oci, "");
+  check_refused(oci, oci.id(), "config.json");
+  put_config(oci, "[]");
+  check_refused(oci, oci.id(), "not an object");
+  put_config(oci, "{\"ociVersion\": \"1.0.0\"");
+  check_refused(oci, oci.id(), "not valid JSON");
+  put_config(oci, "{\"ociVersion\": \"1.0.0\", \"ociVersion\": \"1.0.0\"}");
+  check_refused(oci, oci.id(), "duplicate key");
+  put_config(oci, std::string((16U << 20U) + 1, ' '));
+  check_refused(oci, oci.id(), "larger than 16777216 bytes");
+  REQUIRE(::unlink(path.c_str()) == 0);
+  REQUIRE(::mkdir(path.c_str(), 0755) == 0);
+  check_refused(oci, oci.id(), "directory");
+  REQUIRE(::rmdir(path.c_str()) == 0);
+  REQUIRE(::mkfifo(path.c_str(), 0644) == 0);
+  check_refused(oci, oci.id(), "config.json");
+}
+
+TEST_CASE("every wrong member is named") {
+  OciBundle oci;
+  const Json good = oci.spec;
+  const auto refused = [&](const char* pointer, const Json& value, const char* text) {
+    oci.spec = good;
+    oci.spec[Json::json_pointer(pointer)] = value;
+    oci.write_config();
+    check_refused(oci, oci.id(), text);
+  };
+  refused("/ociVersion", "2.0.0", "version \"2.0.0\" is not supported");
+  refused("/ociVersion", 1, "/ociVersion");
+  refused("/process/args", "true", "/process/args");
+  refused("/process/args", Json::array(), "/process/args");
+  refused("/process/cwd", "relative", "/process/cwd");
+  refused("/process/user/uid", -1, "/process/user/uid");
+  refused("/root/path", "nowhere", "nowhere");
+  refused("/linux/namespaces", {{{"type", "moon"}}}, "moon");
+  refused("/linux/cgroupsPath", "../../out", "cgroup");
+}
+
+TEST_CASE("the same bundle that changes between create and exec is the one of create") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  put_config(oci, "gone mad");
+  CHECK(oci.call({"exec", oci.id(), "true"}).code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+TEST_CASE("command lines that are wrong are told, with exit code 1") {
+  OciBundle oci;
+  const auto fails = [&](const Words& words, const char* text) {
+    const Outcome outcome = oci.call(words);
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.err, Contains(text));
+  };
+  fails({"bogus"}, "unknown command");
+  fails({"create", "--bogus", "x"}, "unknown flag: --bogus");
+  fails({"start"}, "\\\"start\\\" requires exactly 1 argument(s)");
+  fails({"kill"}, "\\\"kill\\\" requires a minimum of 1 argument(s)");
+  fails({"kill", "nobody", "9"}, "container does not exist");
+  fails({"kill", "nobody", "NOSUCH"}, "unknown signal \\\"NOSUCH\\\"");
+  fails({"checkpoint", "--image-path", "/x", "nobody"}, "not supported");
+  fails({"restore", "--bundle", "/x", "nobody"}, "not supported");
+  fails({"--log-format", "xml", "list"}, "invalid log-format");
+  fails({"--cgroup-manager", "none", "list"}, "unknown cgroup manager");
+}

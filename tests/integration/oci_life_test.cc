@@ -1,0 +1,246 @@
+// vial-oci between its commands: the gate, what is left by a death at any step, what is told about it.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <memory>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tests/integration/oci_fixture.h"
+#include "tests/integration/running_program.h"
+
+using Catch::Contains;
+
+namespace {
+
+class Variable {
+ public:
+  Variable(const char* name, int value) : name_(name) { ::setenv(name, std::to_string(value).c_str(), 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+std::string state_directory(const OciBundle& oci) {
+  return oci.directory() + "/state/" + oci.id();
+}
+
+// What the descriptors of a process are.
+std::string descriptors(pid_t pid) {
+  std::string text;
+  const std::string directory = "/proc/" + std::to_string(pid) + "/fd";
+  for (const auto& name : list_directory(directory).value_or({})) {
+    std::string target(4096, '\0');
+    const auto size = ::readlink((directory + "/" + name).c_str(), target.data(), target.size());
+    text += name + " " + target.substr(0, size < 0 ? 0 : static_cast<size_t>(size)) + "\n";
+  }
+  return text;
+}
+
+pid_t pid_of(const OciBundle& oci) {
+  return oci.state().value("pid", 0);
+}
+
+constexpr int kMostSteps = 60;
+
+}  // namespace
+
+TEST_CASE("a program that vanished between create and start is an error of start") {
+  OciBundle oci;
+  REQUIRE(::link((oci.rootfs("/bin/busybox")).c_str(), oci.rootfs("/bin/sleep2").c_str()) == 0);
+  REQUIRE(oci.create({"/bin/sleep2"}).code == 0);
+  REQUIRE(::unlink(oci.rootfs("/bin/sleep2").c_str()) == 0);
+  const Outcome started = oci.start();
+  CHECK(started.code == 1);
+  CHECK_THAT(started.err, Contains("exec: \\\"/bin/sleep2\\\"") && Contains("no such file or directory"));
+  CHECK(oci.becomes("stopped"));
+  CHECK(oci.call({"delete", oci.id()}).code == 0);
+}
+
+TEST_CASE("of many starters one starts the container") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sh", "-c", "echo one >> /count; exec sleep 100"}).code == 0);
+  constexpr int kStarters = 6;
+  std::vector<std::unique_ptr<RunningProgram>> starters;
+  for (int i = 0; i < kStarters; ++i)
+    starters.push_back(
+        std::make_unique<RunningProgram>(oci.command_line({"start", oci.id()}), oci.directory()));
+  int started = 0;
+  for (auto& starter : starters) {
+    const Outcome outcome = starter->wait();
+    if (outcome.code == 0) {
+      ++started;
+    } else {
+      CHECK_THAT(outcome.err, Contains("cannot start an already running container"));
+    }
+  }
+  CHECK(started == 1);
+  CHECK(within(kPatience, [&] { return read_file(oci.rootfs("/count")).value_or("") == "one\n"; }));
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+TEST_CASE("a visitor of the gate who says nothing changes nothing") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  const pid_t visitor = ::fork();
+  if (visitor == 0) {
+    const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = {AF_UNIX, "gate"};
+    const bool entered = ::chdir(state_directory(oci).c_str()) == 0;
+    ::_exit(entered && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address),  // NOLINT
+                                 sizeof address) == 0
+                ? 0
+                : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(visitor, &status, 0) == visitor);
+  REQUIRE(status == 0);
+  CHECK(oci.status() == "created");
+  CHECK(oci.start().code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+// CVE-2024-21626, CVE-2016-9962: neither what the caller left open nor what we need ourselves goes along.
+TEST_CASE("a waiting init holds its gate and the standard streams, a running program only these") {
+  OciBundle oci;
+  const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec, as a careless caller has it
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  const pid_t pid = pid_of(oci);
+  const std::string waiting = descriptors(pid);
+  INFO(waiting);
+  CHECK_THAT(waiting, !Contains("/etc/passwd") && !Contains(oci.directory() + "/state"));
+  REQUIRE(oci.start().code == 0);
+  const std::string running = descriptors(pid);
+  INFO(running);
+  CHECK(split(std::string(trim(running)), '\n').size() == 3);
+  oci.remove();
+}
+
+TEST_CASE("a create that fails at any step says where, and leaves nothing") {
+  OciBundle oci;
+  int failed = 0;
+  for (int k = 0; k < kMostSteps; ++k) {
+    Outcome outcome;
+    {
+      const Variable fault("VIAL_FAIL_AT", k);
+      outcome = oci.create({"true"}, {"--pid-file", oci.directory() + "/pid"});
+      if (outcome.code == 0) break;
+    }
+    ++failed;
+    INFO("step " << k << ": " << outcome.err);
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.err, Contains("step " + std::to_string(k + 1) + "/") && Contains("injected fault"));
+    CHECK_FALSE(path_exists(state_directory(oci)));
+    CHECK_FALSE(path_exists(oci.directory() + "/pid"));
+    CHECK(oci.cgroups().empty());
+  }
+  CHECK(failed > 20);
+  oci.remove();
+}
+
+TEST_CASE("a create that is killed at any step: the next command tells the truth, delete leaves nothing") {
+  OciBundle oci;
+  int killed = 0;
+  for (int k = 0; k < kMostSteps; ++k) {
+    Outcome outcome;
+    {
+      const Variable fault("VIAL_KILL_AT", k);
+      outcome = oci.create({"true"});
+    }
+    if (outcome.code == 0) break;
+    ++killed;
+    INFO("step " << k << ": " << outcome.code << " " << outcome.err);
+    CHECK(outcome.code == 128 + SIGKILL);
+    CHECK(oci.becomes("stopped"));
+    CHECK_THAT(oci.create({"true"}).err, Contains("container with given ID already exists"));
+    CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+    CHECK(oci.status() == "unknown");
+    CHECK(oci.cgroups().empty());
+  }
+  CHECK(killed > 20);
+  oci.remove();
+}
+
+TEST_CASE("a starter that is killed at any step leaves a container that is dead or can be killed") {
+  for (int k = 25; k < kMostSteps; ++k) {
+    OciBundle oci;
+    oci.spec["process"]["noNewPrivileges"] = true;
+    oci.spec["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"}};
+    Outcome created;
+    {
+      const Variable fault("VIAL_KILL_AT", k);
+      created = oci.create({"sleep", "100"});
+    }
+    const Outcome started = oci.start();
+    INFO("step " << k << ": " << created.code << " " << created.err << started.code << " " << started.err);
+    if (created.code == 0 && started.code != 0) {
+      CHECK(started.code == 128 + SIGKILL);
+      CHECK(oci.becomes("stopped"));
+    }
+    CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+    if (created.code == 0 && started.code == 0) break;
+  }
+}
+
+TEST_CASE("kill -9 of a run in the foreground leaves a container that runs and can be deleted") {
+  OciBundle oci;
+  oci.spec["process"]["args"] = {"sleep", "100"};
+  oci.write_config();
+  RunningProgram run(oci.command_line({"run", "--bundle", oci.bundle(), oci.id()}), oci.directory());
+  REQUIRE(within(kPatience, [&] { return oci.status() == "running"; }));
+  run.signal(SIGKILL);
+  CHECK(run.wait().code == 128 + SIGKILL);
+  CHECK(oci.status() == "running");
+  CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+  CHECK(oci.status() == "unknown");
+}
+
+TEST_CASE("a container of another boot is stopped") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  const std::string path = state_directory(oci) + "/init.json";
+  auto document = parse_json(read_file(path).value_or("")).value();
+  const Json before = document;
+  document["bootId"] = "00000000-0000-0000-0000-000000000000";
+  REQUIRE(replace_file(path, dump_json(document)));
+  CHECK(oci.status() == "stopped");
+  REQUIRE(replace_file(path, dump_json(before)));
+  CHECK(oci.status() == "created");
+  oci.remove();
+}
+
+TEST_CASE("delete --force takes a paused container, and one whose state was never written") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK_THAT(oci.call({"delete", oci.id()}).err,
+             Contains("cannot delete container " + oci.id() + " that is not stopped: paused"));
+  CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+  REQUIRE(make_directories(state_directory(oci)));
+  CHECK(oci.status() == "stopped");
+  CHECK(oci.call({"list", "-q"}).out == oci.id() + "\n");
+  CHECK(oci.call({"delete", oci.id()}).code == 0);
+  CHECK(oci.call({"delete", oci.id()}).code == 1);
+  CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+}
+
+TEST_CASE("a paused container dies of KILL at once") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK(oci.status() == "paused");
+  CHECK(oci.call({"kill", oci.id(), "9"}).code == 0);
+  CHECK(oci.becomes("stopped"));
+  oci.remove();
+}

@@ -1,0 +1,177 @@
+// Ids, records, the derived status, and the gate between two processes.
+#include "runtime/state.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/syscalls.h"
+#include "runtime/gate.h"
+#include "runtime/handshake.h"
+
+namespace {
+
+class Directory {
+ public:
+  Directory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
+  ~Directory() { (void)remove_tree(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/vial-unit-state.XXXXXX";
+};
+
+runtime::ContainerRecord some_record() {
+  runtime::ContainerRecord record;
+  record.oci_version = "1.2.0";
+  record.id = "web";
+  record.bundle = "/bundle";
+  record.rootfs = "/bundle/rootfs";
+  record.owner = "root";
+  record.created_ns = 1'700'000'000'000'000'001;
+  record.annotations = {{"a", "b"}, {"", "\xc3\xa4"}};
+  record.cgroup.path = "/web";
+  record.cgroup.v2_mount_point = "/v2";
+  record.cgroup.v2_directory = "/v2/web";
+  record.cgroup.v1.push_back({{"cpu", "cpuacct"}, "/v1/cpu", "/v1/cpu/web"});
+  record.undo = {{"cgroup", "/v2/web"}, {"file", "/x"}};
+  record.waits_at_gate = true;
+  record.has_poststop = true;
+  return record;
+}
+
+// A process that waits at the gate as an init does, and then ends as `end` says.
+pid_t fork_waiter(int gate_fd, const std::function<void(int)>& end) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  const Fd handshake(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (runtime::wait_at_gate(gate_fd, handshake.get())) end(handshake.get());
+  ::_exit(0);
+}
+
+}  // namespace
+
+TEST_CASE("ids are names as runc's are") {
+  for (const char* good : {"a", "A-1_b.c+d,e", "...", "0123456789abcdef", "-", "_"})
+    CHECK(runtime::check_id(good));
+  for (const char* bad : {"", ".", "..", "a/b", "/a", "a b", "a:b", "a\n", "\xc3\xa4", "a@b", "%"})
+    CHECK_FALSE(runtime::check_id(bad));
+  CHECK(runtime::check_id(std::string(255, 'x')));
+  CHECK_FALSE(runtime::check_id(std::string(256, 'x')));
+}
+
+TEST_CASE("records are read as they were written, and newer ones are refused") {
+  const auto record = some_record();
+  const Json document = runtime::write_container_record(record);
+  const auto again = runtime::read_container_record(document);
+  REQUIRE(again);
+  CHECK(runtime::write_container_record(*again) == document);
+  CHECK(again->undo == record.undo);
+  CHECK(again->cgroup.v1[0].controllers == record.cgroup.v1[0].controllers);
+  CHECK(again->created_ns == record.created_ns);
+  for (const auto& [key, value] : document.items()) {
+    Json broken = document;
+    broken[key] = Json::array({Json(1)});
+    INFO(key);
+    CHECK_FALSE(runtime::read_container_record(broken));
+  }
+  Json newer = document;
+  newer["schema"] = 2;
+  CHECK_FALSE(runtime::read_container_record(newer));
+}
+
+TEST_CASE("a state directory belongs to one maker, and is gone when it is removed") {
+  const Directory root;
+  const std::string deep = root.path() + "/not/yet";
+  CHECK(runtime::container_ids(deep).value().empty());
+  CHECK(runtime::StateDirectory::open(deep, "web").error().text() == "container does not exist");
+  const auto made = runtime::StateDirectory::make(deep, "web");
+  REQUIRE(made);
+  const auto second = runtime::StateDirectory::make(deep, "web");
+  REQUIRE_FALSE(second);
+  CHECK(second.error().text() == "container with given ID already exists");
+  const auto other = runtime::StateDirectory::open(deep, "web");
+  REQUIRE(other);
+  CHECK(other->is_locked_by_another());
+  CHECK(other->lock(20).error().kind() == ErrorKind::kConflict);
+  CHECK(runtime::current_state(*other, std::nullopt)->status == runtime::Status::kCreating);
+  made->unlock();
+  CHECK_FALSE(other->is_locked_by_another());
+  CHECK(runtime::current_state(*other, std::nullopt)->status == runtime::Status::kStopped);
+  CHECK(runtime::container_ids(deep).value() == std::vector<std::string>{"web"});
+  REQUIRE(create_file(made->file("unknown"), "x"));
+  REQUIRE(made->write_container(some_record()));
+  CHECK(made->remove());
+  CHECK_FALSE(path_exists(deep + "/web"));
+  CHECK(other->lock(20).error().kind() == ErrorKind::kNotFound);
+}
+
+TEST_CASE("the status is the kernel's word, not the file's") {
+  const Directory root;
+  const auto directory = runtime::StateDirectory::make(root.path(), "web");
+  REQUIRE(directory);
+  directory->unlock();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/sleep", "sleep", "100", nullptr);
+    ::_exit(1);
+  }
+  REQUIRE(directory->write_init(identify(child).value()));
+  const auto status = [&] { return runtime::current_state(*directory, std::nullopt)->status; };
+  for (int i = 0; i < 1000 && status() != runtime::Status::kRunning; ++i)
+    ::poll(nullptr, 0, 1);  // until execve it is still this program
+  CHECK(status() == runtime::Status::kRunning);
+  REQUIRE(create_file(directory->file("gate"), ""));
+  CHECK(status() == runtime::Status::kCreated);
+  ::kill(child, SIGKILL);
+  siginfo_t info = {};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
+  CHECK(status() == runtime::Status::kStopped);  // a zombie runs nothing
+  ::waitpid(child, nullptr, 0);
+  CHECK(status() == runtime::Status::kStopped);
+}
+
+TEST_CASE("the gate lets one starter pass, and tells what became of the init") {
+  const Directory root;
+  const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
+  const auto pass = [&](const std::function<void(int)>& end) {
+    Fd gate = runtime::make_gate(directory.get()).value();
+    CHECK(runtime::gate_at(directory.get()) == runtime::Gate::kClosed);
+    CHECK_FALSE(runtime::pass_gate(directory.get()).value());  // not ready
+    REQUIRE(runtime::open_gate(directory.get()));
+    CHECK(runtime::gate_at(directory.get()) == runtime::Gate::kOpen);
+    const pid_t init = fork_waiter(gate.get(), end);
+    gate.reset();
+    auto passed = runtime::pass_gate(directory.get());
+    ::waitpid(init, nullptr, 0);
+    CHECK(runtime::gate_at(directory.get()) == runtime::Gate::kNone);
+    CHECK_FALSE(runtime::pass_gate(directory.get()).value());
+    return passed;
+  };
+  const auto ran = pass([](int) { ::execl("/bin/true", "true", nullptr); });
+  REQUIRE(ran);
+  CHECK(*ran);
+  const auto failed =
+      pass([](int fd) { (void)runtime::send_failure(fd, 3, not_found("exec: \"x\": gone")); });
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().text() == "exec: \"x\": gone");
+  CHECK(failed.error().kind() == ErrorKind::kNotFound);
+}
+
+TEST_CASE("nobody passes a gate whose init is dead") {
+  const Directory root;
+  const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
+  Fd gate = runtime::make_gate(directory.get()).value();
+  REQUIRE(runtime::open_gate(directory.get()));
+  gate.reset();
+  CHECK_FALSE(runtime::pass_gate(directory.get()).value());
+}
