@@ -1,6 +1,5 @@
 #include "image/archive/check.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "image/archive/hash.h"
 #include "image/archive/inflate.h"
 #include "image/archive/layer_repair.h"
+#include "image/layer_measure.h"
 #include "image/store_files.h"
 
 namespace image {
@@ -23,47 +23,6 @@ namespace image {
 namespace {
 
 constexpr const char* kGetAgain = "load or pull the image again";
-
-// Sizes of the regular files below a directory, hard links counted once.
-Result<uint64_t> sum_files(Fd directory, std::set<ino_t>& linked) {
-  DIR* stream = ::fdopendir(directory.get());
-  if (stream == nullptr) return Error::from_errno("fdopendir", errno);
-  const int dir_fd = directory.release();
-  Result<uint64_t> sum = uint64_t{0};
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-  for (const dirent* entry = ::readdir(stream); entry != nullptr && sum; entry = ::readdir(stream)) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    const auto status = sys::fstatat(dir_fd, entry->d_name, AT_SYMLINK_NOFOLLOW);
-    if (!status) {
-      sum = status.error();
-    } else if (S_ISDIR(status->st_mode)) {
-      auto below = sys::openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      auto more = below ? sum_files(std::move(*below), linked) : Result<uint64_t>(below.error());
-      sum = more ? Result<uint64_t>(*sum + *more) : std::move(more);
-    } else if (S_ISREG(status->st_mode) && (status->st_nlink == 1 || linked.insert(status->st_ino).second)) {
-      sum = *sum + static_cast<uint64_t>(status->st_size);
-    }
-  }
-  ::closedir(stream);
-  return sum;
-}
-
-// What is wrong with an unpacked layer; empty: nothing.
-std::string fault_of(const Store& store, const Layer& wanted) {
-  const auto layer = read_layer(store.root(), wanted.directory);
-  if (!layer && layer.error().kind() == ErrorKind::kNotFound) return "is missing";
-  if (!layer) return "has a damaged layer.json";
-  if (layer->chain_id != wanted.chain_id) return "is another one";
-  auto directory =
-      sys::open((store.layer_path(wanted.directory) + "/fs").c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!directory) return "has no files";
-  std::set<ino_t> linked;
-  const auto size = sum_files(std::move(*directory), linked);
-  if (!size) return "can't be read: " + size.error().text();
-  if (layer->entries == 0 || *size == layer->size_bytes) return "";
-  return "has " + std::to_string(*size) + " bytes in files instead of " + std::to_string(layer->size_bytes);
-}
 
 class Check {
  public:
@@ -118,7 +77,7 @@ class Check {
   void check_layer(const Layer& layer, const std::vector<const Layer*>& lower, const std::string& name) {
     if (!seen_layers_.insert(layer.directory).second) return;
     ++report_.layers;
-    const std::string fault = fault_of(store_, layer);
+    const std::string fault = layer_fault(store_, layer.chain_id);
     if (!fault.empty()) {
       const std::string text = name + ": layer " + layer.directory + " " + fault;
       repair(layer, lower, text);

@@ -30,19 +30,15 @@ class Saver {
 
   Result<void> choose(const std::string& name) {
     const auto reference = Reference::parse(name);
-    const auto tagged = Reference::parse_with_default_tag(name);
-    const auto found = TRY(store_.find(name));
-    const bool by_id = !reference || found.id.hex().starts_with(name) || found.id.text().starts_with(name);
-    if (by_id || reference->digest()) return add(found, {});
-    if (!reference->tag().empty()) return add(found, tagged->familiar());
-    const auto images = TRY(store_.list());
-    for (const auto& image : images) {
-      for (const auto& tag : image.repo_tags) {
-        const auto parsed = Reference::parse(tag);
-        if (parsed && parsed->repository() == reference->repository()) TRY(add(image, tag));
-      }
+    if (reference && reference->tag().empty() && !reference->digest()) {
+      const bool found = TRY(choose_repository(*reference));
+      if (found) return ok();
     }
-    return ok();
+    const auto image = TRY(store_.inspect(name));
+    // "sha256:..." reads as a name with a tag, too.
+    const bool by_tag = reference && std::find(image.repo_tags.begin(), image.repo_tags.end(),
+                                               reference->familiar()) != image.repo_tags.end();
+    return add(image, by_tag ? reference->familiar() : "");
   }
 
   // Everything that is written; the blobs by their names, so that the order is always the same.
@@ -75,6 +71,21 @@ class Saver {
     if (saved == images_.end()) saved = images_.insert(images_.end(), SavedImage{image, {}});
     if (!tag.empty()) saved->tags.insert(tag);
     return ok();
+  }
+
+  // All tags of the repository; false when there is none.
+  Result<bool> choose_repository(const Reference& repository) {
+    const auto images = TRY(store_.list());
+    bool found = false;
+    for (const auto& image : images) {
+      for (const auto& tag : image.repo_tags) {
+        const auto parsed = Reference::parse(tag);
+        if (!parsed || parsed->repository() != repository.repository()) continue;
+        TRY(add(image, tag));
+        found = true;
+      }
+    }
+    return found;
   }
 
   Result<void> describe(const SavedImage& saved, Json& index, Json& manifest) {

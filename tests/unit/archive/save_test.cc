@@ -138,6 +138,9 @@ TEST_CASE("a repository is saved with all its tags, a tag alone, an id without")
   };
   CHECK(tags({"test"}) == R"([["test:latest","test:two"]])");
   CHECK(tags({"test:two"}) == R"([["test:two"]])");
+  REQUIRE(store.tag("test", *image::Reference::parse("team/box:3")));
+  CHECK(tags({"team/box"}) == R"([["team/box:3"]])");  // no :latest is needed
+  CHECK(tags({store.find("test")->id.short_hex()}) == "[[]]");
   CHECK(tags({store.find("test")->id.text()}) == "[[]]");
   CHECK(tags({"test:two", "other:1"}) == R"([["test:two"],["other:1"]])");
   CHECK(image::save(store, {"nothing"}, -1).error().text() == "No such image: nothing:latest");
