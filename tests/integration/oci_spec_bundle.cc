@@ -33,7 +33,7 @@ Json small_config() {
 
 }  // namespace
 
-OciBundle::OciBundle() {
+SpecBundle::SpecBundle() {
   std::string pattern = "/tmp/vial-oci-spec-XXXXXX";
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
@@ -50,21 +50,21 @@ OciBundle::OciBundle() {
   set_script("true");
 }
 
-OciBundle::~OciBundle() {
+SpecBundle::~SpecBundle() {
   (void)oci({"delete", "--force", id_});
   CHECK(leftovers().empty());
   (void)remove_tree(directory_);
 }
 
-void OciBundle::set_script(const std::string& script) {
+void SpecBundle::set_script(const std::string& script) {
   config["process"]["args"] = {"sh", "-c", script};
 }
 
-void OciBundle::write_config() const {
+void SpecBundle::write_config() const {
   REQUIRE(replace_file(directory_ + "/config.json", dump_json(config)));
 }
 
-Outcome OciBundle::oci(const Words& words) const {
+Outcome SpecBundle::oci(const Words& words) const {
   std::string line = shell_words({program("vial-oci"), "--root", directory_ + "/state"});
   line += " " + shell_words(words) + " < /dev/null > " + directory_ + "/out 2> " + directory_ + "/err";
   const auto done = run_command({"sh", "-c", line});
@@ -73,12 +73,12 @@ Outcome OciBundle::oci(const Words& words) const {
           read_file(directory_ + "/err").value()};
 }
 
-Outcome OciBundle::run() {
+Outcome SpecBundle::run() {
   write_config();
   return oci({"run", "-b", directory_, id_});
 }
 
-Outcome OciBundle::create() {
+Outcome SpecBundle::create() {
   write_config();
   std::string line = shell_words({program("vial-oci"), "--root", directory_ + "/state", "create", "-b",
                                   directory_, "--pid-file", directory_ + "/pid", id_});
@@ -88,21 +88,21 @@ Outcome OciBundle::create() {
   return {done->status.shell_code(), "", read_file(directory_ + "/err").value()};
 }
 
-std::string OciBundle::output() const {
+std::string SpecBundle::output() const {
   return read_file(directory_ + "/container-out").value_or("");
 }
 
-std::string OciBundle::status() const {
+std::string SpecBundle::status() const {
   const Outcome state = oci({"state", id_});
   if (state.code != 0) return "";
   return parse_json(state.out).value()["status"].get<std::string>();
 }
 
-bool OciBundle::becomes(const std::string& wanted) const {
+bool SpecBundle::becomes(const std::string& wanted) const {
   return within(kPatience, [&] { return status() == wanted; });
 }
 
-std::vector<std::string> OciBundle::leftovers() const {
+std::vector<std::string> SpecBundle::leftovers() const {
   std::vector<std::string> found;
   if (path_exists(directory_ + "/state/" + id_)) found.push_back("state");
   const auto hierarchies = list_directory("/sys/fs/cgroup").value_or(std::vector<std::string>());

@@ -8,14 +8,14 @@
 #include "base/json.h"
 #include "tests/integration/vial_fixture.h"
 
-class OciBundle {
+class SpecBundle {
  public:
-  OciBundle();
-  ~OciBundle();
-  OciBundle(const OciBundle&) = delete;
-  OciBundle& operator=(const OciBundle&) = delete;
-  OciBundle(OciBundle&&) = delete;
-  OciBundle& operator=(OciBundle&&) = delete;
+  SpecBundle();
+  ~SpecBundle();
+  SpecBundle(const SpecBundle&) = delete;
+  SpecBundle& operator=(const SpecBundle&) = delete;
+  SpecBundle(SpecBundle&&) = delete;
+  SpecBundle& operator=(SpecBundle&&) = delete;
 
   // What `vial-oci spec` writes, with a cgroup of its own, changed by the test; written by run() and
   // create().

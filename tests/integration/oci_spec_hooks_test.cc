@@ -12,7 +12,7 @@ Json hook(const std::string& script) {
 }
 
 // Hooks of every list that write "NAME STATUS" to one file, which the container has, too.
-void log_all(OciBundle& bundle) {
+void log_all(SpecBundle& bundle) {
   const std::string file = bundle.directory() + "/log";
   REQUIRE(create_file(file, "", 0666));
   bundle.config["mounts"].push_back(
@@ -27,7 +27,7 @@ void log_all(OciBundle& bundle) {
   }
 }
 
-std::string log_of(const OciBundle& bundle) {
+std::string log_of(const SpecBundle& bundle) {
   return read_file(bundle.directory() + "/log").value();
 }
 
@@ -37,7 +37,7 @@ std::string log_of(const OciBundle& bundle) {
 // spec: config.md#hooks.poststop
 // spec: config.md#hooks.stdin
 TEST_CASE("hooks run in the order of the life cycle, each with the status of its moment") {
-  OciBundle bundle;
+  SpecBundle bundle;
   log_all(bundle);
   bundle.set_script("echo program >> /log; sleep 100");
   const Outcome created = bundle.create();
@@ -59,7 +59,7 @@ TEST_CASE("a hook that fails takes the container down, and poststop hooks run ne
   for (const std::string name :
        {"prestart", "createRuntime", "createContainer", "startContainer", "poststart"}) {
     INFO(name);
-    OciBundle bundle;
+    SpecBundle bundle;
     log_all(bundle);
     bundle.set_script("sleep 100");
     bundle.config["hooks"][name].push_back(hook("echo broken >&2; exit 9"));
@@ -73,7 +73,7 @@ TEST_CASE("a hook that fails takes the container down, and poststop hooks run ne
 
 // spec: runtime.md#lifecycle.poststop
 TEST_CASE("a poststop hook that fails is a warning of delete, and the others run") {
-  OciBundle bundle;
+  SpecBundle bundle;
   log_all(bundle);
   bundle.config["hooks"]["poststop"].insert(bundle.config["hooks"]["poststop"].begin(), hook("exit 3"));
   REQUIRE(bundle.create().code == 0);
@@ -85,7 +85,7 @@ TEST_CASE("a poststop hook that fails is a warning of delete, and the others run
 }
 
 TEST_CASE("a hook that never ends is ended by its timeout") {
-  OciBundle bundle;
+  SpecBundle bundle;
   Json slow = hook("sleep 100");
   slow["timeout"] = 1;
   bundle.config["hooks"]["createRuntime"] = Json::array({slow});

@@ -11,7 +11,7 @@
 // spec: runtime.md#start.process
 // spec: runtime.md#state.json
 TEST_CASE("create applies the configuration, start runs the program, state tells which") {
-  OciBundle bundle;
+  SpecBundle bundle;
   bundle.config["annotations"] = {{"who", "unit"}};
   bundle.set_script("echo started; hostname; sleep 100");
   bundle.config["hostname"] = "first";
@@ -40,7 +40,7 @@ TEST_CASE("create applies the configuration, start runs the program, state tells
 // spec: runtime.md#create.id
 // spec: runtime.md#state.unknown
 TEST_CASE("an id is one container's; an unknown one is an error of every operation") {
-  OciBundle bundle;
+  SpecBundle bundle;
   bundle.set_script("sleep 100");
   REQUIRE(bundle.create().code == 0);
   const Outcome again = bundle.create();
@@ -60,7 +60,7 @@ TEST_CASE("an id is one container's; an unknown one is an error of every operati
 // spec: runtime.md#kill
 // spec: runtime.md#delete
 TEST_CASE("each operation wants the status that the specification says") {
-  OciBundle bundle;
+  SpecBundle bundle;
   bundle.set_script("trap 'exit 5' USR1; echo ready; while :; do sleep 1; done");
   REQUIRE(bundle.create().code == 0);
   REQUIRE(bundle.oci({"start", bundle.id()}).code == 0);
@@ -88,7 +88,7 @@ TEST_CASE("each operation wants the status that the specification says") {
 
 // spec: features.md#json
 TEST_CASE("features says what is built, as JSON") {
-  const OciBundle bundle;
+  const SpecBundle bundle;
   const Outcome outcome = bundle.oci({"features"});
   REQUIRE(outcome.code == 0);
   const Json features = parse_json(outcome.out).value();
@@ -108,7 +108,7 @@ TEST_CASE("features says what is built, as JSON") {
 // spec: config.md#values
 // spec: runtime.md#errors
 TEST_CASE("a configuration that is wrong is one line that says what, and nothing is left") {
-  OciBundle bundle;
+  SpecBundle bundle;
   const Json good = bundle.config;
   const auto refused = [&](const Json& patch, const std::string& words) {
     bundle.config = good;
