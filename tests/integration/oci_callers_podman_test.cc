@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "tests/integration/leaks.h"
 #include "tests/integration/oci_callers.h"
 #include "tests/integration/running_program.h"
 
@@ -21,6 +22,8 @@ class Podman {
   ~Podman() {
     (void)call({"rm", "-f", "-t", "0", "-a"});
     (void)call({"rmi", "-f", "-a"});
+    // conmon's `podman container cleanup` may go on for a while, and mounts these once more.
+    (void)within(kPatience, [] { return living_children().empty(); });
     // What podman itself keeps mounted, with or without containers.
     for (const char* place : {"/root/overlay", "/run"})
       (void)run_into_files({"umount", rig_.directory() + place}, rig_.directory());
