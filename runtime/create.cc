@@ -141,6 +141,10 @@ Result<void> Maker::prepare() {
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
   choose_cgroup(request_, spec);
+  if (request_.listen_fds > 0) {
+    spec.process.env.push_back("LISTEN_FDS=" + std::to_string(request_.listen_fds));
+    spec.process.env.emplace_back("LISTEN_PID=1");
+  }
   const HostFacts host = TRY(collect_host_facts());
   describe();
   PlanRequest plan;
