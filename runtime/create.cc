@@ -179,6 +179,8 @@ Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
     return ok();
   };
   launch.on_cloned = [this, &directory](const ProcessIdentity& init) { return on_cloned(directory, init); };
+  launch.callers_own.push_back(directory.fd());
+  if (console_socket_) launch.callers_own.push_back(console_socket_.get());
   if (has_gate_) launch.gate = TRY(make_gate(directory.fd()));
   launch.start_at_once = !has_gate_;
   return launch;
