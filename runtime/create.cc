@@ -137,6 +137,10 @@ Result<void> Maker::prepare() {
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
   choose_cgroup(request_, spec);
+  if (request_.listen_fds > 0) {
+    spec.process.env.push_back("LISTEN_FDS=" + std::to_string(request_.listen_fds));
+    spec.process.env.emplace_back("LISTEN_PID=1");
+  }
   const HostFacts host = TRY(collect_host_facts());
   describe();
   PlanRequest plan;
@@ -171,6 +175,8 @@ Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
     return ok();
   };
   launch.on_cloned = [this, &directory](const ProcessIdentity& init) { return on_cloned(directory, init); };
+  launch.callers_own.push_back(directory.fd());
+  if (console_socket_) launch.callers_own.push_back(console_socket_.get());
   if (has_gate_) launch.gate = TRY(make_gate(directory.fd()));
   launch.start_at_once = !has_gate_;
   return launch;

@@ -32,6 +32,7 @@ struct ContainerRequest {
   bool no_pivot = false;
   bool no_new_keyring = false;
   unsigned preserve_fds = 0;
+  unsigned listen_fds = 0;  // so many of them are sockets of socket activation, sd_listen_fds(3)
   CgroupManager cgroup_manager = CgroupManager::kFiles;
   char** argv = nullptr;  // to run again sealed, when other processes of the host share the pid namespace
 };

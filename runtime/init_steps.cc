@@ -179,6 +179,9 @@ class Ready : public Step {
   // The creator may be gone as soon as it has heard kReady; from then on failures are told to who comes to
   // the gate.
   static Result<void> wait_outside(StepContext& context) {
+    for (Fd* fd : {&context.root_fd, &context.null_fd, &context.empty_directory_fd})
+      fd->reset();
+    context.cgroup_task_fds.clear();
     TRY(sys::prctl(PR_SET_PDEATHSIG, 0));
     TRY(send_message(context.handshake_fd, Message::kReady));
     TRY(wait_at_gate(context.gate_fd.get(), context.handshake_fd));

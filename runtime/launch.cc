@@ -110,6 +110,9 @@ Result<void> walk_host_lane(Launch& launch) {
     if (step.lane() != Lane::kHost) continue;
     auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
     if (launch.context.in_child) {
+      for (const int fd : launch.request.callers_own)
+        ::close(fd);
+      launch.context.cgroup_fd.reset();
       launch.launched->handshake
           .reset();  // the launcher's end: or its death would not be seen as end of file
       run_init(launch.plan, i + 1, launch.context, launch.launched->performance, launch.request.observe);

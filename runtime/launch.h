@@ -36,6 +36,9 @@ struct LaunchRequest {
   // A listening socket (runtime/gate.h). The init outlives this process and waits there for its start:
   // launch() returns when it is ready, and Launched::start() is not for it.
   Fd gate;
+  // Descriptors of the caller's that the init has no business with: it closes them first. All descriptors are
+  // close-on-exec, but an init may wait for its start for days, in sight of others in its pid namespace.
+  std::vector<int> callers_own;
   // Called right after clone, while the init builds its root: the caller saves the identity, so that whatever
   // happens from here on, the next command finds the process. An error kills the init and undoes everything.
   std::function<Result<void>(const ProcessIdentity&)> on_cloned;

@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -43,6 +45,15 @@ constexpr OptionSpec kDeleteOptions[] = {
     {'f', "force", OptionKind::kFlag, "Kill it first; it is no error when it is gone already"},
 };
 
+// Sockets that systemd or podman opened for the container stand before all others; sd_listen_fds(3).
+unsigned listening_descriptors() {
+  constexpr uint64_t kMost = 1024;
+  const char* text = ::getenv("LISTEN_FDS");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (text == nullptr) return 0;
+  const auto number = parse_uint(text);
+  return number && *number <= kMost ? static_cast<unsigned>(*number) : 0;
+}
+
 Result<runtime::ContainerRequest> request_of(const Call& call) {
   const Options& options = call.options;
   runtime::ContainerRequest request;
@@ -60,7 +71,8 @@ Result<runtime::ContainerRequest> request_of(const Call& call) {
   const int64_t kept = options.integer("preserve-fds").value_or(0);
   constexpr int64_t kMaxKept = 1024;
   if (kept < 0 || kept > kMaxKept) return invalid("--preserve-fds must be between 0 and 1024");
-  request.preserve_fds = static_cast<unsigned>(kept);
+  request.listen_fds = listening_descriptors();
+  request.preserve_fds = static_cast<unsigned>(kept) + request.listen_fds;
   // What else the caller has open is none of the container's business, nor of an init that waits for days.
   TRY(sys::close_range(3 + request.preserve_fds, ~0U, 0));
   return request;
