@@ -278,6 +278,8 @@ Result<Made> run_container(const ContainerRequest& request) {
   Maker maker(request, false);
   TRY(maker.prepare());
   Made made = TRY(maker.make());
+  // It is made: whoever deletes it, as we do when a hook fails, takes the lock.
+  made.directory.unlock();
   TRY(finish_start(request.root, made.record, made.spec, made.launched->init.pid));
   return made;
 }
