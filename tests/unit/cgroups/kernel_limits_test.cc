@@ -121,17 +121,22 @@ TEST_CASE("cpu time stays at the quota", "[kernel]") {
   cgroups::Resources resources;
   resources.cpu.quota_us = 20'000;
   resources.cpu.period_us = 100'000;
-  TestGroup group(resources);
-  const int64_t begin = monotonic_ns();
-  CHECK(group.start([] { return burn(kWall); }).wait() == 0);
-  const auto wall_us = static_cast<double>(monotonic_ns() - begin) / 1000.0;
-  const auto stats = cgroups::read_stats(group.group());
-  REQUIRE(stats);
-  REQUIRE(stats->cpu_usage_us);
-  // 20 % of the wall; a period more at the start and 10 % for the tick.
-  CHECK(static_cast<double>(*stats->cpu_usage_us) < wall_us * 0.2 * 1.1 + 20'000);
-  CHECK(stats->cpu_throttled_periods.value_or(0) >= 5);
-  CHECK(stats->cpu_throttled_us.value_or(0) > 0);
+  uint64_t throttled = 0;
+  // On a busy machine a process may not even get what its quota would allow.
+  for (int tries = 0; tries < 6 && throttled < 5; ++tries) {
+    TestGroup group(resources);
+    const int64_t begin = monotonic_ns();
+    CHECK(group.start([] { return burn(kWall); }).wait() == 0);
+    const auto wall_us = static_cast<double>(monotonic_ns() - begin) / 1000.0;
+    const auto stats = cgroups::read_stats(group.group());
+    REQUIRE(stats);
+    REQUIRE(stats->cpu_usage_us);
+    // 20 % of the wall; a period more at the start and 10 % for the tick.
+    CHECK(static_cast<double>(*stats->cpu_usage_us) < wall_us * 0.2 * 1.1 + 20'000);
+    throttled = stats->cpu_throttled_periods.value_or(0);
+    CHECK((throttled == 0 || stats->cpu_throttled_us.value_or(0) > 0));
+  }
+  CHECK(throttled >= 5);
 }
 
 TEST_CASE("a cpuset pins, and without one a process may enter all the same", "[kernel]") {
