@@ -95,6 +95,10 @@ std::string short_name_of(const Command& command);
 const Command* find_command(const Program& program, std::string_view name);
 const Group* find_group(const Program& program, std::string_view name);
 
+// Goes on as vial-image (beside this program, or in PATH) with the call's global options and these words.
+// Returns only on failure, with an exit code; the error is printed.
+int become_vial_image(const Invocation& call, const std::vector<std::string>& words);
+
 // Parses, dispatches, prints errors; the value is the exit code. Never throws.
 int run_program(const Program& program, int argc, char** argv) noexcept;
 

@@ -1,14 +1,12 @@
 // From argv to a handler: global options, the command's words, its options; errors in Docker's words.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <exception>
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "base/syscalls.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/image_program.h"
 #include "cli/output.h"
 
 namespace cli {
@@ -103,27 +101,6 @@ Handler handler_of(const Program& program, const Command& command) {
   return nullptr;
 }
 
-// Becomes vial-image, which has what reads archives and speaks HTTP. Returns only on failure.
-int become_vial_image(const Invocation& call, const std::vector<std::string>& words) {
-  std::string path = "vial-image";
-  const auto self = sys::readlinkat(-1, "/proc/self/exe");
-  if (self) {
-    const std::string beside = self->substr(0, self->rfind('/') + 1) + path;
-    if (::access(beside.c_str(), X_OK) == 0) path = beside;
-  }
-  std::vector<std::string> line = {path, "--root", call.globals.root, "--run-root", call.globals.run_root};
-  if (call.globals.debug) line.emplace_back("--debug");
-  line.insert(line.end(), words.begin(), words.end());
-  std::vector<char*> arguments;
-  for (auto& word : line)
-    arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  ::execvp(path.c_str(), arguments.data());
-  complain("vial: can't run " + printable(path) + ": " + errno_text(errno) + "\nIt does 'vial " + call.typed +
-           "' and is installed beside vial; check the installation.");
-  return kUsageError;
-}
-
 int run_command(const Invocation& call, const std::vector<std::string>& words) {
   const Handler handler = handler_of(call.program, call.command);
   if (handler == nullptr) return become_vial_image(call, words);
@@ -188,6 +165,14 @@ int run(const Program& program, int argc, char** argv) {
 }
 
 }  // namespace
+
+int become_vial_image(const Invocation& call, const std::vector<std::string>& words) {
+  const auto line = image_program_line(call.globals, words);
+  const int error_number = become_image_program(line);
+  complain("vial: can't run " + printable(line.front()) + ": " + errno_text(error_number) +
+           "\nIt does 'vial " + call.typed + "' and is installed beside vial; check the installation.");
+  return kUsageError;
+}
 
 OptionTable global_options() {
   return kGlobalOptions;

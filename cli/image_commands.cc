@@ -22,6 +22,15 @@ constexpr OptionSpec kImportOptions[] = {
     {0, "platform", OptionKind::kString, "Set the platform of the image, as os/arch[/variant]"},
 };
 
+constexpr OptionSpec kSaveOptions[] = {
+    {'o', "output", OptionKind::kString, "Write to a file, instead of STDOUT"},
+};
+
+constexpr OptionSpec kCheckOptions[] = {
+    {0, "deep", OptionKind::kFlag, "Also hash the packed layers"},
+    {0, "repair", OptionKind::kFlag, "Unpack damaged layers again, remove what can't be used"},
+};
+
 constexpr Command kCommands[] = {
     {.names = "image load, load",
      .usage = "[OPTIONS]",
@@ -39,6 +48,26 @@ constexpr Command kCommands[] = {
      .examples = "# A root file system made by hand\n"
                  "tar -C rootfs -c . | vial import -c 'CMD [\"sh\"]' - mine:1",
      .completes = Names::kFiles},
+    {.names = "image save, save",
+     .usage = "[OPTIONS] IMAGE [IMAGE...]",
+     .summary = "Save one or more images to a tar archive (streamed to STDOUT by default)",
+     .options = {kSaveOptions},
+     .min_arguments = 1,
+     .examples = "# To another machine\nvial save alpine | ssh host docker load\n"
+                 "# Several images in one file\nvial save -o images.tar alpine busybox:1.36",
+     .completes = Names::kImages},
+    {.names = "image pack-directories",
+     .usage = "[OPTIONS] DIRECTORY [DIRECTORY...]",
+     .summary = "Write the merged content of directories below ROOT/layers, top first, as a tar archive",
+     .options = {kSaveOptions},
+     .min_arguments = 1,
+     .hidden = true},
+    {.names = "system check",
+     .usage = "[OPTIONS]",
+     .summary = "Look for missing and damaged parts of images, and say what to do",
+     .options = {kCheckOptions},
+     .max_arguments = 0,
+     .examples = "# After a disk was full or the power failed\nvial system check --deep --repair"},
 };
 
 }  // namespace

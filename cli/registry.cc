@@ -16,7 +16,8 @@ constexpr Group kGroups[] = {
 std::span<const std::span<const Command>> all_commands() {
   static const std::span<const Command> families[] = {
       kRunCommands,   kLifeCommands,   kExecCommands,  kListCommands,     kInspectCommands,
-      kStoreCommands, kSystemCommands, kImageCommands, kRegistryCommands, kHelpCommands};
+      kStoreCommands, kSystemCommands, kImageCommands, kRegistryCommands, kTagCommands,
+      kPruneCommands, kExportCommands, kHelpCommands};
   return families;
 }
 

@@ -16,7 +16,10 @@ extern const std::span<const Command> kInspectCommands;   // cli/inspect_command
 extern const std::span<const Command> kStoreCommands;     // cli/store_commands.cc
 extern const std::span<const Command> kSystemCommands;    // cli/system_commands.cc
 extern const std::span<const Command> kImageCommands;     // cli/image_commands.cc: done by vial-image
+extern const std::span<const Command> kTagCommands;       // cli/tag_commands.cc
+extern const std::span<const Command> kPruneCommands;     // cli/prune_commands.cc
 extern const std::span<const Command> kRegistryCommands;  // cli/registry_commands.cc: done by vial-image
+extern const std::span<const Command> kExportCommands;    // cli/export_commands.cc
 extern const std::span<const Command> kHelpCommands;      // cli/help_commands.cc
 
 std::span<const std::span<const Command>> all_commands();

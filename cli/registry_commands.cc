@@ -12,6 +12,7 @@ constexpr OptionSpec kPullOptions[] = {
     {0, "platform", kString, "Pull the image for this platform, as os/arch[/variant]"},
     {'q', "quiet", kFlag, "Suppress verbose output"},
     {0, "disable-content-trust", kFlag, nullptr, nullptr, "true"},
+    {0, "for-run", kFlag, nullptr},  // by run and create: the name at the end is not printed
 };
 
 constexpr OptionSpec kPushOptions[] = {

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "cli/image_program.h"
 #include "cli/output.h"
 #include "cli/registry.h"
 #include "cli/run_options.h"
@@ -57,10 +58,44 @@ Error image_is_missing(const Invocation& call) {
   return not_found(text);
 }
 
+bool is_image_missing(const Error& error) {
+  return error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
+}
+
 // A start's error, made helpful where the image is what is missing.
 Error helpful(const Invocation& call, const Error& error) {
-  const bool about_image = error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
-  return about_image ? image_is_missing(call) : error;
+  return is_image_missing(error) ? image_is_missing(call) : error;
+}
+
+// False: the pull failed, and has said why.
+Result<bool> pull_image_of(const Invocation& call, const engine::RunRequest& request) {
+  const auto reference = TRY(image::Reference::parse_with_default_tag(request.image));
+  const bool quiet = call.options.flag("quiet");
+  const bool pulled = TRY(pull_in_child(call.globals, {reference.familiar(), request.platform, quiet}));
+  if (!pulled) complain(mistyped_hint(call) + "\nRun 'vial " + call.typed + " --help' for more information");
+  return pulled;
+}
+
+// What `make` makes, its image pulled when `--pull` says so; nullopt: the pull failed, and has said why. The
+// image is looked for by `make` alone: where it is there, pulling costs nothing.
+template <typename Make>
+auto with_image(const Invocation& call, const engine::RunRequest& request, const Make& make)
+    -> Result<std::optional<typename decltype(make())::value_type>> {
+  using Made = std::optional<typename decltype(make())::value_type>;
+  if (request.pull == engine::PullPolicy::kAlways) {
+    const bool pulled = TRY(pull_image_of(call, request));
+    if (!pulled) return Made();
+  }
+  auto made = make();
+  const auto reference = image::Reference::parse_with_default_tag(request.image);
+  if (!made && is_image_missing(made.error()) && request.pull == engine::PullPolicy::kMissing && reference) {
+    complain("Unable to find image '" + printable(reference->familiar()) + "' locally");
+    const bool pulled = TRY(pull_image_of(call, request));
+    if (!pulled) return Made();
+    made = make();
+  }
+  if (!made) return helpful(call, made.error());
+  return Made(std::move(*made));
 }
 
 Result<void> write_cid_file(const std::string& path, const std::string& id) {
@@ -119,8 +154,10 @@ Result<int> run_run(const Invocation& call) {
   const auto created = [&](const engine::ContainerRecord& record) {
     return write_cid_file(cid_file, record.id);
   };
-  const auto outcome = engine::run_container(open_store_to_change(call), request, explainer, created);
-  if (!outcome) return helpful(call, outcome.error());
+  const auto outcome = TRY(with_image(call, request, [&] {
+    return engine::run_container(open_store_to_change(call), request, explainer, created);
+  }));
+  if (!outcome) return call.command.error_code;
   const int code = report_outcome(call, *outcome);
   if (request.detach && !outcome->failure) print_line(outcome->id);
   return code;
@@ -130,8 +167,9 @@ Result<int> run_create(const Invocation& call) {
   const engine::RunRequest request = TRY(run_request(call.options));
   const std::string cid_file = call.options.string("cidfile");
   TRY(check_cid_file(cid_file));
-  const auto record = engine::create_container(open_store_to_change(call), request);
-  if (!record) return helpful(call, record.error());
+  const auto record = TRY(with_image(
+      call, request, [&] { return engine::create_container(open_store_to_change(call), request); }));
+  if (!record) return call.command.error_code;
   TRY(write_cid_file(cid_file, record->id));
   for (const auto& warning : record->warnings)
     complain("WARNING: " + printable(warning));

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "cli/image_rows.h"
+#include "cli/image_users.h"
 #include "cli/list_options.h"
 #include "cli/output.h"
 #include "cli/registry.h"
@@ -99,30 +100,10 @@ Result<int> run_images(const Invocation& call) {
   return 0;
 }
 
-// What containers need of the store: their layers stay, and the image itself unless forced.
-image::RemoveOptions removal_of(const Invocation& call, const engine::Listing& listing) {
-  image::RemoveOptions options;
-  options.force = call.options.flag("force");
-  for (const auto& container : listing.containers) {
-    const auto& layers = container.record.image.layer_directories;
-    options.layers_in_use.insert(layers.begin(), layers.end());
-  }
-  options.user_of = [&listing](const image::Digest& id) {
-    std::optional<image::ImageUser> user;
-    for (const auto& container : listing.containers) {
-      const bool runs = container.state.pid != 0;
-      if (container.record.image.id != id.text() || (user && !runs)) continue;
-      user = image::ImageUser{container.record.id.substr(0, 12), runs};
-      if (runs) break;  // the one that can't be forced
-    }
-    return user;
-  };
-  return options;
-}
-
 Result<void> remove_one(const Invocation& call, const image::Store& store, const std::string& name) {
   const engine::Listing listing = TRY(open_store(call).list());
-  const image::RemovalLines lines = TRY(store.remove(name, removal_of(call, listing)));
+  const image::RemovalLines lines =
+      TRY(store.remove(name, removal_options(listing, call.options.flag("force"))));
   for (const auto& line : lines)
     print_line(printable(line));
   return ok();

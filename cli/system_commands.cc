@@ -1,9 +1,10 @@
-// info and version.
+// info, version and system df.
 #include "base/json.h"
 #include "cli/list_options.h"
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/registry.h"
+#include "cli/system_df.h"
 #include "cli/system_facts.h"
 #include "cli/template.h"
 
@@ -13,6 +14,11 @@ namespace {
 
 constexpr OptionSpec kFormatOption[] = {
     {'f', "format", OptionKind::kString, kFormatHelp},
+};
+
+constexpr OptionSpec kDfOptions[] = {
+    {0, "format", OptionKind::kString, kListFormatHelp},
+    {'v', "verbose", OptionKind::kFlag, "Show detailed information on space usage"},
 };
 
 // The object by --format; `text` is what is printed without one.
@@ -49,6 +55,13 @@ constexpr Command kCommands[] = {
      .handler = run_info,
      .examples = "# Which hierarchy has the memory controller\nvial info -f '{{.CgroupControllers.memory}}'",
      .common = true},
+    {.names = "system df",
+     .usage = "[OPTIONS]",
+     .summary = "Show disk usage",
+     .options = {kDfOptions},
+     .max_arguments = 0,
+     .handler = run_system_df,
+     .examples = "# Which images could go\nvial system df -v"},
     {.names = "version",
      .usage = "[OPTIONS]",
      .summary = "Show the version information",

@@ -37,7 +37,7 @@ struct Layer {
   Digest diff_id;
   std::string directory;    // name below ROOT/layers; the overlay lower is directory + "/fs"
   uint64_t size_bytes = 0;  // sum of the sizes of its regular files
-  uint64_t entries = 0;     // of its archive; 0: not known. Only layer.json has it
+  uint64_t entries = 0;     // of its archive; 0: size_bytes is more than the tree has. Only layer.json has it
 };
 
 struct Image {
@@ -69,7 +69,7 @@ struct NewLayer {
   Digest diff_id;
   uint64_t size_bytes = 0;
   std::string staged;    // name of the directory in staging that holds fs/; empty: the store has the layer
-  uint64_t entries = 0;  // of its archive
+  uint64_t entries = 0;  // of its archive; 0: some replaced others, size_bytes does not describe the tree
   // The verified bytes that it came as, and the repositories that have them; recorded in any case.
   std::optional<LayerBlob> blob = {};
   // A path in the store's file system (staging, a partial download) that publish() moves to the blobs; empty:
@@ -170,9 +170,11 @@ class Store {
   // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
   Result<Image> publish(const Staging& staging, const NewImage& image) const;
   // Waits until all that was published before this call is on disk (syncfs(2)), and notes it: what was not
-  // noted when the machine stops is dropped by the next command. Loading and pulling leave it to a process in
-  // the background. kSystem.
+  // noted when the machine stops is measured by the next command, and dropped when it is not whole. Loading
+  // and pulling leave it to a process in the background. kSystem.
   Result<void> settle() const;
+  // Puts a staged layer in the place of one that is damaged. Containers that run keep what they have mounted.
+  Result<void> replace_layer(const Staging& staging, const NewLayer& layer) const;
   // Removes what dead loads and removals left: stagings with what they had published without a record, trash.
   // Called by stage() and remove().
   Result<void> clean() const;

@@ -1,5 +1,5 @@
-// Where the store keeps what, and the two small files it reads and writes: records and tags. Only the store's
-// own sources include this.
+// Where the store keeps what, and the two small files it reads and writes: records and tags. For the store's
+// own sources and its check (image/archive/check).
 #pragma once
 
 #include <map>
@@ -50,7 +50,8 @@ Result<std::set<std::string>> referenced_layers(const std::string& root);
 Result<void> drop_unreferenced_blobs(const std::string& root);
 // Names what is about to be published, see store_settle.cc. The store is locked.
 Result<void> note_unsynced(const std::string& root, const NewImage& image);
-// Drops what was published and not yet synced when the machine stopped. The store is locked.
+// Drops what was published, was not yet synced when the machine stopped, and is not whole. The store is
+// locked.
 Result<void> drop_after_crash(const std::string& root);
 // Moves the layers that are in none of the sets to the trash. The store is locked.
 Result<void> drop_unreferenced_layers(const std::string& root, const std::set<std::string>& in_use);

@@ -185,6 +185,14 @@ Result<Image> Store::publish(const Staging& staging, const NewImage& image) cons
   return record;
 }
 
+Result<void> Store::replace_layer(const Staging& staging, const NewLayer& layer) const {
+  const Fd lock = TRY(lock_store(root_, LOCK_EX));
+  TRY(make_directories(root_ + "/layers"));
+  TRY(move_to_trash(root_, root_ + "/layers/" + layer_directory_name(layer.chain_id)));
+  TRY(publish_blob(root_, layer));
+  return publish_layer(root_, staging, layer);
+}
+
 Result<void> Store::clean() const {
   {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));

@@ -4,15 +4,19 @@
 // known by another boot id, what is still named there may be half on disk, and is dropped.
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <optional>
 
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "image/layer_measure.h"
 #include "image/store.h"
 #include "image/store_files.h"
 
@@ -47,21 +51,88 @@ Result<void> unlink_if_there(const std::string& path) {
   return removed;
 }
 
-// One published thing that may not be whole.
-Result<void> drop_unsynced(const std::string& root, std::string_view name) {
-  if (name.starts_with(kLayer)) {
+// By name as note_unsynced() wrote it; nullopt for anything else.
+std::optional<Digest> noted_digest(std::string_view name, std::string_view kind) {
+  if (!name.starts_with(kind)) return std::nullopt;
+  auto digest = Digest::parse(name.substr(kind.size()));
+  if (!digest) return std::nullopt;
+  return std::move(*digest);
+}
+
+// What the disk has of published things is whole or too short: journaling file systems write a file's data
+// before its size. So sizes tell, and nothing has to be read that a start would have to wait for; `system
+// check --deep` reads.
+class Recovery {
+ public:
+  explicit Recovery(const Store& store) : store_(store) {}
+
+  // Images last: they need the rest.
+  Result<void> run(const std::vector<std::string>& names) {
+    for (const auto& name : names)
+      TRY(check_layer(name));
+    for (const auto& name : names) {
+      const auto digest = noted_digest(name, kBlob);
+      if (digest) TRY(check_blob(*digest));
+    }
+    for (const auto& name : names) {
+      const auto digest = noted_digest(name, kImage);
+      if (digest) TRY(check_image(*digest));
+    }
+    return ok();
+  }
+
+ private:
+  Result<void> check_layer(std::string_view name) {
+    if (!name.starts_with(kLayer)) return ok();
     const std::string directory(name.substr(kLayer.size()));
     if (directory.find('/') != std::string::npos || directory.starts_with('.')) return ok();
-    return move_to_trash(root, root + "/layers/" + directory);
+    const auto layer = read_layer(store_.root(), directory);
+    if (layer && layer_fault(store_, layer->chain_id).empty()) return ok();
+    return move_to_trash(store_.root(), store_.layer_path(directory));
   }
-  const bool is_image = name.starts_with(kImage);
-  if (!is_image && !name.starts_with(kBlob)) return ok();
-  const auto digest = Digest::parse(name.substr(is_image ? kImage.size() : kBlob.size()));
-  if (!digest) return ok();
-  if (!is_image) return unlink_if_there(blob_path(root, *digest));
-  TRY(remove_tags_of(root, *digest));
-  return unlink_if_there(record_path(root, *digest));
-}
+
+  Result<void> check_blob(const Digest& digest) {
+    if (sizes_.empty()) TRY(read_sizes());
+    const std::string path = store_.blob_path(digest);
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) < 0) return ok();
+    const auto known = sizes_.find(digest);
+    if (known != sizes_.end() && known->second == static_cast<uint64_t>(status.st_size)) return ok();
+    return unlink_if_there(path);
+  }
+
+  Result<void> read_sizes() {
+    const auto diff_ids = TRY(list_distributions(store_.root()));
+    for (const auto& diff_id : diff_ids) {
+      const auto blobs = read_layer_blobs(store_.root(), diff_id);
+      if (!blobs) {
+        TRY(unlink_if_there(distribution_path(store_.root(), diff_id)));
+        continue;
+      }
+      for (const auto& blob : *blobs)
+        sizes_.emplace(blob.digest, blob.size);
+    }
+    return ok();
+  }
+
+  bool is_whole(const Digest& id) const {
+    const auto image = read_record(store_.root(), id);
+    const auto config = store_.config_json(id);
+    if (!image || !config || !parse_config(*config)) return false;
+    return std::all_of(image->layers.begin(), image->layers.end(), [this](const Layer& layer) {
+      return path_exists(store_.layer_path(layer.directory) + "/layer.json");
+    });
+  }
+
+  Result<void> check_image(const Digest& id) {
+    if (is_whole(id)) return ok();
+    TRY(remove_tags_of(store_.root(), id));
+    return unlink_if_there(record_path(store_.root(), id));
+  }
+
+  const Store& store_;
+  std::map<Digest, uint64_t> sizes_;
+};
 
 }  // namespace
 
@@ -87,6 +158,7 @@ Result<void> note_unsynced(const std::string& root, const NewImage& image) {
 }
 
 Result<void> drop_after_crash(const std::string& root) {
+  const Store store(root);
   const auto notes = names_below(unsynced_path(root));
   if (notes.empty()) return ok();
   const std::string boot = TRY(boot_id());
@@ -94,8 +166,7 @@ Result<void> drop_after_crash(const std::string& root) {
   for (const auto& note : notes) {
     if (note.starts_with(boot)) continue;
     const std::string path = unsynced_path(root) + "/" + note;
-    for (const auto& name : names_below(path))
-      TRY(drop_unsynced(root, name));
+    TRY(Recovery(store).run(names_below(path)));
     TRY(remove_tree(path));
     dropped = true;
   }
@@ -110,6 +181,7 @@ Result<void> Store::settle() const {
   const Fd directory = TRY(sys::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
   // All that was noted before this call is on disk after it.
   if (::syncfs(directory.get()) < 0) return Error::from_errno("syncfs " + root_, errno);
+  if (!path_exists(unsynced_path(root_))) return ok();  // all of it was removed meanwhile
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   for (const auto& note : notes) {
     if (note.starts_with(boot)) TRY(remove_tree(unsynced_path(root_) + "/" + note));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGCHLD
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,18 +26,20 @@ class HostTreeStep : public Step {
   Result<void> perform(StepContext& context) const override {
     const unsigned recursive = tree_.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U;
     Fd tree = TRY(sys::open_tree(AT_FDCWD, tree_.source.c_str(), OPEN_TREE_CLONE | recursive));
-    // A clone of a shared mount is shared with the host's: what is mounted below it later would appear there.
-    mount_attr slave = {};
-    slave.propagation = MS_SLAVE;
-    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH | recursive, slave));
+    // A copy shares the mount events of its source: what is mounted on it later would appear on the host, and
+    // pivot_root(2) refuses a shared root.
+    mount_attr quiet = {};
+    quiet.propagation = MS_PRIVATE;
+    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, quiet));
     if (is_mapped()) TRY(map_ids(tree.get()));
     if (context.trees.size() <= number_) context.trees.resize(number_ + 1);
     context.trees[number_] = std::move(tree);
     return ok();
   }
   std::string say() const override {
-    std::string text = "open_tree(" + tree_.source + ", OPEN_TREE_CLONE" +
-                       (tree_.recursive ? "|AT_RECURSIVE)" : ")") + "; mount_setattr(MS_SLAVE)";
+    std::string text =
+        "open_tree(" + tree_.source + ", OPEN_TREE_CLONE" + (tree_.recursive ? "|AT_RECURSIVE)" : ")");
+    text += "; mount_setattr(MS_PRIVATE)";
     if (is_mapped()) text += "; mount_setattr(MOUNT_ATTR_IDMAP, " + maps() + ")";
     return text;
   }

@@ -56,8 +56,9 @@ cgroups::DeviceRule allowed(char type, std::optional<int64_t> major, std::option
   return {.allow = true, .type = type, .major = major, .minor = minor, .access = access};
 }
 
-// Where the bundle has device rules, the devices that every container has are allowed after them, as are
-// those of linux.devices (config-linux.md "Default Devices"; runc does the same): else none could be made.
+// Where the bundle has device rules, the devices that every container has are allowed after them
+// (config-linux.md "Default Devices"), and every node may be made. Those of linux.devices are made and no
+// more: whoever wants them used says so in the rules, as runc and crun have it.
 void allow_own_devices(Linux& os) {
   auto& rules = os.resources.devices;
   if (rules.empty()) return;
@@ -71,11 +72,6 @@ void allow_own_devices(Linux& os) {
     rules.push_back(allowed('c', kTerminal, number, "rwm"));
   constexpr int64_t kPtySlaves = 136;
   rules.push_back(allowed('c', kPtySlaves, std::nullopt, "rwm"));
-  for (const auto& device : os.devices) {
-    if (device.type == 'p') continue;
-    const char type = device.type == 'b' ? 'b' : 'c';
-    rules.push_back(allowed(type, device.major, device.minor, "rwm"));
-  }
 }
 
 // A container that says no cgroup gets one of its own all the same, unless cgroups are nobody's business.

@@ -22,8 +22,8 @@ Error exec_error(const std::string& name, int error_number) {
     case ENOTDIR:
       return {ErrorKind::kNotFound, shown + "stat " + printable(name) + ": no such file or directory",
               ENOENT};
-    case EISDIR:
-      return {ErrorKind::kSystem, shown + "is a directory", EACCES};
+    case EISDIR:  // older callers (docker 20.10, podman 4, containerd 1.6) know the last two words only
+      return {ErrorKind::kSystem, shown + "is a directory: permission denied", EACCES};
     case EACCES:
       return {ErrorKind::kSystem, shown + "permission denied", EACCES};
     case ENOEXEC:

@@ -9,10 +9,17 @@ namespace cli {
 namespace {
 
 constexpr HandlerOf kHandlers[] = {
-    {"image load", load_images}, {"image import", import_image},
-    {"image pull", pull_image},  {"image push", push_image},
-    {"search", search_images},   {"login", login},
-    {"logout", logout},          {"manifest inspect", inspect_manifest},
+    {"image load", load_images},
+    {"image import", import_image},
+    {"image pull", pull_image},
+    {"image push", push_image},
+    {"search", search_images},
+    {"login", login},
+    {"logout", logout},
+    {"manifest inspect", inspect_manifest},
+    {"image save", save_images},
+    {"system check", check_images},
+    {"image pack-directories", pack_directories},
 };
 
 }  // namespace

@@ -15,6 +15,9 @@ std::span<const HandlerOf> image_handlers();
 
 Result<int> load_images(const Invocation& call);
 Result<int> import_image(const Invocation& call);
+Result<int> save_images(const Invocation& call);
+Result<int> check_images(const Invocation& call);
+Result<int> pack_directories(const Invocation& call);
 Result<int> pull_image(const Invocation& call);
 Result<int> push_image(const Invocation& call);
 Result<int> search_images(const Invocation& call);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "cli/image/background.h"
 #include "cli/image/handlers.h"
 #include "cli/output.h"
 
@@ -26,7 +27,9 @@ Result<int> import_image(const Invocation& call) {
   request.platform = TRY(parse_platform(call.options.string("platform")));
   if (request.input == "-" && ::isatty(STDIN_FILENO) != 0)
     return invalid("requested import from stdin, but stdin is empty");
-  const image::Digest id = TRY_IN("import", image::import_tar(image::Store(call.globals.root), request));
+  const image::Store store(call.globals.root);
+  const image::Digest id = TRY_IN("import", image::import_tar(store, request));
+  settle_in_background(store);
   print_line(id.text());
   return 0;
 }

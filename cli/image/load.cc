@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "base/units.h"
+#include "cli/image/background.h"
 #include "cli/image/handlers.h"
 #include "cli/output.h"
 
@@ -60,12 +61,14 @@ Result<int> load_images(const Invocation& call) {
   request.platform = TRY(parse_platform(call.options.string("platform")));
   if (request.input == "-" && ::isatty(STDIN_FILENO) != 0)
     return invalid("requested load from stdin, but stdin is empty");
+  const image::Store store(call.globals.root);
   std::vector<image::LoadedImage> loaded;
   {
     Progress progress(call.options.flag("quiet"));
     request.on_layer = [&](size_t number, size_t count) { progress.layer(number, count); };
-    loaded = TRY_IN("load", image::load(image::Store(call.globals.root), request));
+    loaded = TRY_IN("load", image::load(store, request));
   }
+  settle_in_background(store);
   for (const auto& image : loaded) {
     for (const auto& tag : image.tags)
       print_line("Loaded image: " + tag.familiar());

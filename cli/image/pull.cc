@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "cli/image/background.h"
 #include "cli/image/handlers.h"
 #include "cli/image/transfer_view.h"
 #include "cli/output.h"
@@ -78,6 +79,7 @@ Result<int> pull_image(const Invocation& call) {
   const auto settings = TRY(image::registry::read_settings());
   const image::Store store(call.globals.root);
   const auto pulled = TRY(image::registry::pull(store, request, settings, view));
+  settle_in_background(store);
   bool any_new = false;
   for (const auto& image : pulled) {
     view.line("Digest: " + image.manifest_digest.text());
@@ -85,7 +87,8 @@ Result<int> pull_image(const Invocation& call) {
   }
   const std::string name = all_tags ? request.reference.familiar_repository() : request.reference.familiar();
   view.line((any_new ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") + name);
-  print_line(all_tags ? request.reference.repository() : request.reference.text());
+  if (!call.options.flag("for-run"))
+    print_line(all_tags ? request.reference.repository() : request.reference.text());
   return 0;
 }
 

@@ -36,7 +36,7 @@ Result<FeedAnswer> pump(const FeedRequest& request, int output_fd) {
 
 std::vector<std::string> to_records(const FeedAnswer& answer) {
   std::vector<std::string> records = {answer.blob_digest.text(), std::to_string(answer.blob_bytes),
-                                      answer.content_digest.text(), std::to_string(answer.content_bytes),
+                                      std::to_string(answer.content_bytes),
                                       answer.output_closed ? "closed" : "all"};
   if (answer.kept) {
     records.push_back(answer.kept->digest.text());
@@ -52,21 +52,18 @@ Result<FeedAnswer> feed_answer_of(const std::vector<std::string>& records) {
   if (records.size() < kFeedRecords) return corrupt("unreadable answer");
   Digest blob = TRY(Digest::parse(records[0]));
   const uint64_t blob_bytes = TRY(parse_uint(records[1]));
-  Digest content = TRY(Digest::parse(records[2]));
-  const uint64_t content_bytes = TRY(parse_uint(records[3]));
-  FeedAnswer answer{std::move(blob), blob_bytes, std::move(content),
-                    content_bytes,   {},         records[4] == "closed"};
-  if (records[5] == "-") return answer;
-  Digest kept = TRY(Digest::parse(records[5]));
-  const uint64_t kept_bytes = TRY(parse_uint(records[6]));
-  answer.kept = KeptBlob{std::move(kept), kept_bytes, records[7] == "zstd", records[8] == "came"};
+  const uint64_t content_bytes = TRY(parse_uint(records[2]));
+  FeedAnswer answer{std::move(blob), blob_bytes, content_bytes, {}, records[3] == "closed"};
+  if (records[4] == "-") return answer;
+  Digest kept = TRY(Digest::parse(records[4]));
+  const uint64_t kept_bytes = TRY(parse_uint(records[5]));
+  answer.kept = KeptBlob{std::move(kept), kept_bytes, records[6] == "zstd", records[7] == "came"};
   return answer;
 }
 
 Result<std::unique_ptr<Feed>> Feed::make(const FeedRequest& request) {
   InputReader reader = TRY(InputReader::make(request.input, request.blob_algorithm));
-  Hasher content = TRY(Hasher::make(request.content_algorithm));
-  std::unique_ptr<Feed> feed(new Feed(request, std::move(reader), std::move(content)));
+  std::unique_ptr<Feed> feed(new Feed(request, std::move(reader)));
   feed->inflater_.emplace(TRY(Inflater::make(feed->reader_, request.keep_fd)));
   const Compression compression = feed->inflater_->compression();
   if (request.keep_fd >= 0 && compression != Compression::kGzip && compression != Compression::kZstd) {
@@ -102,7 +99,6 @@ Result<std::string_view> Feed::next() {
   const std::string_view bytes = TRY(inflater_->next());
   content_bytes_ += bytes.size();
   TRY(check_size());
-  content_.update(bytes);
   if (packer_ && !bytes.empty()) {
     const std::string_view packed = TRY(packer_->pack(bytes));
     TRY(keep(packed));
@@ -112,8 +108,7 @@ Result<std::string_view> Feed::next() {
 
 Result<FeedAnswer> Feed::finish() {
   Digest blob = TRY(reader_.hasher().finish());
-  Digest content = TRY(content_.finish());
-  FeedAnswer answer{std::move(blob), reader_.bytes_read(), std::move(content), content_bytes_, {}, false};
+  FeedAnswer answer{std::move(blob), reader_.bytes_read(), content_bytes_, {}, false};
   if (packer_) {
     const std::string_view rest = TRY(packer_->finish());
     TRY(keep(rest));

@@ -1,6 +1,7 @@
-// The first half of unpacking: a blob is read, hashed, decompressed, and what comes out is hashed and counted
-// against the limits while it is given on. Runs in a sandboxed child: alone, in front of a pipe (Feeder: no
-// file system, no privileges), or in the child that unpacks (unpack.h).
+// The first half of unpacking: a blob is read, hashed, decompressed, and what comes out is counted against
+// the limits while it is given on; whoever takes it hashes it, which is work for another processor. Runs in a
+// sandboxed child: alone, in front of a pipe (Feeder: no file system, no privileges), or in the child that
+// unpacks (unpack.h).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,6 @@ struct FeedRequest {
   // us. -1: not wanted.
   int keep_fd = -1;
   DigestAlgorithm blob_algorithm = DigestAlgorithm::kSha256;
-  DigestAlgorithm content_algorithm = DigestAlgorithm::kSha256;
   uint64_t max_bytes = 0;  // of the content
   Limits limits;           // the ratio
 };
@@ -42,14 +42,13 @@ struct KeptBlob {
 struct FeedAnswer {
   Digest blob_digest;  // of the input as it is
   uint64_t blob_bytes = 0;
-  Digest content_digest;  // of the decompressed bytes: a layer's diff id
-  uint64_t content_bytes = 0;
+  uint64_t content_bytes = 0;  // decompressed
   std::optional<KeptBlob> kept;
   bool output_closed = false;  // the reader of the pipe went away first: its error is the interesting one
 };
 
 // A bounded number of records for report.h, and back. kCorrupt.
-inline constexpr size_t kFeedRecords = 9;
+inline constexpr size_t kFeedRecords = 8;
 std::vector<std::string> to_records(const FeedAnswer& answer);
 Result<FeedAnswer> feed_answer_of(const std::vector<std::string>& records);
 
@@ -59,18 +58,16 @@ class Feed {
   // The next bytes of the content, empty at the end; valid until the next call. Errors: kCorrupt (damaged or
   // truncated input), kInvalid (over a limit), kSystem.
   Result<std::string_view> next();
-  // To be called once; what was not taken yet is not part of the digests.
+  // To be called once; what was not taken yet is not part of the digest.
   Result<FeedAnswer> finish();
 
  private:
-  Feed(const FeedRequest& request, InputReader reader, Hasher content)
-      : request_(request), reader_(std::move(reader)), content_(std::move(content)) {}
+  Feed(const FeedRequest& request, InputReader reader) : request_(request), reader_(std::move(reader)) {}
   Result<void> check_size() const;
   Result<void> keep(std::string_view packed);
 
   FeedRequest request_;
   InputReader reader_;
-  Hasher content_;
   std::optional<Inflater> inflater_;
   uint64_t content_bytes_ = 0;
   std::unique_ptr<Gzip> packer_;  // when the input is no form that registries take

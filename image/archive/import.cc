@@ -62,8 +62,12 @@ Result<NewLayer> unpack_input(const Staging& staging, const ImportRequest& reque
   layer.keep_as = staging.path() + "/blob-0";
   UnpackedLayer unpacked = TRY(unpack_layer(layer));
   TRY(finish_layer(layer.directory, {}, unpacked.answer));
-  return NewLayer{unpacked.diff_id, unpacked.diff_id,        unpacked.answer.size_bytes,
-                  "layer-0",        unpacked.answer.entries, std::move(unpacked.kept),
+  return NewLayer{unpacked.diff_id,
+                  unpacked.diff_id,
+                  unpacked.answer.size_bytes,
+                  "layer-0",
+                  unpacked.countable_entries(),
+                  std::move(unpacked.kept),
                   layer.keep_as};
 }
 

@@ -52,11 +52,12 @@ Result<void> remove_below(int parent_fd, const char* name) {
   return sys::unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
-// Runs `create`; when the name is taken, removes what has it and runs it again.
+// Runs `create`; when the name is taken, removes what has it, notes that, and runs it again.
 template <typename Create>
-auto replacing(int parent_fd, const std::string& name, Create create) -> decltype(create()) {
+auto replacing(int parent_fd, const std::string& name, bool& replaced, Create create) -> decltype(create()) {
   auto result = create();
   if (result || result.error().error_number() != EEXIST) return result;
+  replaced = true;
   auto removed = remove_below(parent_fd, name.c_str());
   if (!removed) return std::move(removed).error();
   return create();
@@ -139,6 +140,7 @@ Result<LayerWriter::Directory> LayerWriter::enter(const EntryPath& path, size_t 
     if (!S_ISLNK(status.st_mode))
       return invalid(quoted(prefix) + " is a file, but other entries are below it");
     TRY(sys::unlinkat(parent_fd, name, 0));
+    replaced_ = true;
   }
   TRY(sys::mkdirat(parent_fd, name, kImpliedDirectory));
   Fd made = TRY(sys::openat(parent_fd, name, kOpenDirectory));
@@ -170,6 +172,7 @@ Result<void> LayerWriter::add_directory(const Entry& entry) {
       made = ok();
       if (!S_ISDIR(status.st_mode)) {
         TRY(sys::unlinkat(parent_fd, name.c_str(), 0));
+        replaced_ = true;
         made = sys::mkdirat(parent_fd, name.c_str(), kImpliedDirectory);
       }
     }
@@ -191,7 +194,7 @@ Result<void> LayerWriter::add_file(const Entry& entry, int parent_fd, const Cont
   const bool is_special = (entry.mode & kPermissions) != (entry.mode & kPlainPermissions);
   const bool plain = !is_special && !needs_owner(entry);
   const mode_t mode = plain ? entry.mode & kPlainPermissions : S_IRUSR | S_IWUSR;
-  const Fd file = TRY(replacing(parent_fd, name, [&] {
+  const Fd file = TRY(replacing(parent_fd, name, replaced_, [&] {
     return sys::openat(parent_fd, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   }));
   TRY(content(file.get()));
@@ -202,7 +205,7 @@ Result<void> LayerWriter::add_file(const Entry& entry, int parent_fd, const Cont
 
 Result<void> LayerWriter::add_symlink(const Entry& entry, int parent_fd) {
   const std::string& name = entry.path.back();
-  TRY(replacing(parent_fd, name,
+  TRY(replacing(parent_fd, name, replaced_,
                 [&] { return sys::symlinkat(entry.link_target.c_str(), parent_fd, name.c_str()); }));
   return set_metadata_at(parent_fd, name, entry, needs_owner(entry));
 }
@@ -213,7 +216,7 @@ Result<void> LayerWriter::add_node(const Entry& entry, int parent_fd) {
   if (S_ISCHR(entry.mode) && entry.device == 0)
     return invalid("the character device 0:0 marks a removed file in overlayfs and can't be in an image");
   const std::string& name = entry.path.back();
-  TRY(replacing(parent_fd, name,
+  TRY(replacing(parent_fd, name, replaced_,
                 [&] { return sys::mknodat(parent_fd, name.c_str(), entry.mode, entry.device); }));
   return set_metadata_at(parent_fd, name, entry, needs_owner(entry));
 }
@@ -231,7 +234,7 @@ Result<void> LayerWriter::add_hard_link(const Entry& entry) {
   auto status = sys::fstatat(source_fd.get(), target.back().c_str(), AT_SYMLINK_NOFOLLOW);
   if (!status || S_ISDIR(status->st_mode)) return missing();
   const int parent_fd = TRY(walk(entry.path, entry.path.size() - 1, Missing::kCreate));
-  TRY(replacing(parent_fd, entry.path.back(), [&]() -> Result<void> {
+  TRY(replacing(parent_fd, entry.path.back(), replaced_, [&]() -> Result<void> {
     if (::linkat(source_fd.get(), target.back().c_str(), parent_fd, entry.path.back().c_str(), 0) == 0)
       return ok();
     return Error::from_errno("hard link to " + quoted(target), errno);

@@ -59,6 +59,8 @@ class LayerWriter {
   // have), and directories that no entry described, whose owner and mode are those of the layer below.
   const std::set<EntryPath>& opaque_directories() const { return opaque_; }
   const std::set<EntryPath>& implied_directories() const { return implied_; }
+  // An entry took the place of an earlier one: the tree is less than the sum of its entries.
+  bool has_replaced() const { return replaced_; }
 
  private:
   // The directory of the first `length` components, walked without links. kNotFound when it is not there and
@@ -91,6 +93,7 @@ class LayerWriter {
   std::set<EntryPath> whiteouts_;
   std::set<EntryPath> opaque_;
   std::set<EntryPath> implied_;
+  bool replaced_ = false;
   std::vector<std::pair<EntryPath, timespec>> directory_times_;
 };
 

@@ -1,5 +1,7 @@
 #include "image/archive/layout.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/strings.h"
 #include "image/archive/hash.h"
@@ -165,6 +167,25 @@ Result<std::vector<ArchivedImage>> read_oci_layout(Source& source, const Platfor
   return images;
 }
 
+// An archive in both layouts: manifest.json has the names, index.json the manifests. What is wrong with the
+// latter only loses them.
+void add_manifests(Source& source, const Platform& wanted, std::vector<ArchivedImage>& images) {
+  if (!source.has("index.json") || !source.has("oci-layout")) return;
+  const auto others = read_oci_layout(source, wanted);
+  if (!others) return;
+  for (auto& image : images) {
+    const auto other = std::find_if(others->begin(), others->end(),
+                                    [&](const ArchivedImage& one) { return one.id == image.id; });
+    if (other == others->end() || other->layers.size() != image.layers.size()) continue;
+    image.manifest_json = other->manifest_json;
+    image.manifest = other->manifest;
+    for (size_t i = 0; i < image.layers.size(); ++i) {
+      if (image.layers[i].digest == other->layers[i].digest)
+        image.layers[i].media_type = other->layers[i].media_type;
+    }
+  }
+}
+
 // What says no platform, as a docker-archive, has the one of its configuration; asking for another one is an
 // error, not a silent wrong image.
 Result<void> check_platform(const std::vector<ArchivedImage>& images, const Platform& wanted) {
@@ -183,6 +204,7 @@ Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::option
   std::vector<ArchivedImage> images;
   if (source.has("manifest.json")) {
     images = TRY(read_docker_layout(source));
+    add_manifests(source, wanted ? *wanted : host_platform(), images);
   } else if (source.has("index.json") && source.has("oci-layout")) {
     images = TRY(read_oci_layout(source, wanted ? *wanted : host_platform()));
   } else {

@@ -61,7 +61,7 @@ class Loader {
       PlannedLayer& planned = planned_.at(chain);
       UnpackedLayer& result = unpacked[*planned.job];
       planned.layer.size_bytes = result.answer.size_bytes;
-      planned.layer.entries = result.answer.entries;
+      planned.layer.entries = result.countable_entries();
       planned.layer.blob = std::move(result.kept);
       std::vector<std::string> lower;
       for (const Digest& below : planned.lower)

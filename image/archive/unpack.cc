@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "base/units.h"
+#include "image/archive/hash.h"
 #include "image/archive/inflate.h"
 #include "image/archive/layer_writer.h"
 #include "image/archive/report.h"
@@ -26,6 +27,25 @@ namespace {
 
 constexpr uint64_t kUnpackCapabilities = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
                                          1ULL << CAP_FSETID | 1ULL << CAP_SETFCAP | 1ULL << CAP_MKNOD;
+
+// libarchive decodes pax names by the locale; in this one bytes stay what they are.
+class BytesLocale {
+ public:
+  BytesLocale() : utf8_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (utf8_ != nullptr) before_ = ::uselocale(utf8_);
+  }
+  ~BytesLocale() {
+    if (utf8_ == nullptr) return;
+    ::uselocale(before_);
+    ::freelocale(utf8_);
+  }
+  BytesLocale(const BytesLocale&) = delete;
+  BytesLocale& operator=(const BytesLocale&) = delete;
+
+ private:
+  locale_t utf8_;
+  locale_t before_ = nullptr;
+};
 
 // Feeds libarchive, and remembers why reading failed.
 struct SourceReader {
@@ -193,7 +213,8 @@ Result<void> unpack_entries(SourceReader& reader, LayerWriter& writer, const Lim
 }
 
 std::vector<std::string> to_records(const UnpackAnswer& answer) {
-  std::vector<std::string> records = {std::to_string(answer.size_bytes), std::to_string(answer.entries)};
+  std::vector<std::string> records = {answer.diff_id->text(), std::to_string(answer.size_bytes),
+                                      std::to_string(answer.entries), answer.replaced ? "replaced" : "-"};
   for (const auto& path : answer.opaque)
     records.push_back("o" + entry_path_text(path));
   for (const auto& path : answer.implied)
@@ -202,11 +223,14 @@ std::vector<std::string> to_records(const UnpackAnswer& answer) {
 }
 
 Result<UnpackAnswer> from_records(const std::vector<std::string>& records, const Limits& limits) {
-  if (records.size() < 2) return corrupt("unreadable answer");
+  constexpr size_t kFixed = 4;
+  if (records.size() < kFixed) return corrupt("unreadable answer");
   UnpackAnswer answer;
-  answer.size_bytes = TRY(parse_uint(records[0]));
-  answer.entries = TRY(parse_uint(records[1]));
-  for (size_t i = 2; i < records.size(); ++i) {
+  answer.diff_id = TRY(Digest::parse(records[0]));
+  answer.size_bytes = TRY(parse_uint(records[1]));
+  answer.entries = TRY(parse_uint(records[2]));
+  answer.replaced = records[3] == "replaced";
+  for (size_t i = kFixed; i < records.size(); ++i) {
     if (records[i].size() < 2) return corrupt("unreadable answer");
     EntryPath path = TRY(parse_entry_path(std::string_view(records[i]).substr(1), limits));
     (records[i][0] == 'o' ? answer.opaque : answer.implied).push_back(std::move(path));
@@ -217,9 +241,7 @@ Result<UnpackAnswer> from_records(const std::vector<std::string>& records, const
 }  // namespace
 
 Result<UnpackAnswer> unpack_tar(const TarSource& source, Fd root, const Limits& limits) {
-  // libarchive decodes pax names by the locale; in this one bytes stay what they are.
-  const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  if (utf8 != nullptr) ::uselocale(utf8);
+  const BytesLocale locale;
   ::umask(0);  // the writer creates files with the mode that they are to have
   SourceReader reader{source, std::nullopt};
   LayerWriter writer(std::move(root), limits);
@@ -229,6 +251,7 @@ Result<UnpackAnswer> unpack_tar(const TarSource& source, Fd root, const Limits& 
   if (reader.error) return std::move(*reader.error);
   TRY(std::move(unpacked));
   TRY(writer.finish());
+  answer.replaced = writer.has_replaced();
   answer.opaque.assign(writer.opaque_directories().begin(), writer.opaque_directories().end());
   answer.implied.assign(writer.implied_directories().begin(), writer.implied_directories().end());
   return answer;
@@ -242,53 +265,61 @@ TarSource pipe_source(int fd) {
   };
 }
 
-Result<Unpacker> Unpacker::start(int tar_fd, const std::string& directory, const Limits& limits) {
-  return start_child(
-      directory, limits, {tar_fd}, [tar_fd, &limits](Fd root) -> Result<std::vector<std::string>> {
-        const UnpackAnswer answer = TRY(unpack_tar(pipe_source(tar_fd), std::move(root), limits));
-        return to_records(answer);
-      });
+namespace {
+
+// In the child: the layer's directory is the root. All that comes is hashed.
+Result<std::vector<std::string>> unpack_root(const TarSource& source, const UnpackRequest& request) {
+  Hasher hasher = TRY(Hasher::make(request.algorithm));
+  const TarSource hashed = [&]() -> Result<std::string_view> {
+    auto bytes = source();
+    if (bytes) hasher.update(*bytes);
+    return bytes;
+  };
+  Fd root = TRY(sys::open("/", O_RDONLY | O_DIRECTORY));
+  UnpackAnswer answer = TRY(unpack_tar(hashed, std::move(root), request.limits));
+  answer.diff_id = TRY(hasher.finish());
+  return to_records(answer);
 }
 
-Result<Unpacker> Unpacker::start_with_feed(const FeedRequest& request, const std::string& directory) {
-  std::vector<int> descriptors = {request.input.fd};
-  if (request.keep_fd >= 0) descriptors.push_back(request.keep_fd);
-  const auto work = [&request](Fd root) -> Result<std::vector<std::string>> {
-    const std::unique_ptr<Feed> feed = TRY(Feed::make(request));
-    const UnpackAnswer answer =
-        TRY(unpack_tar([&] { return feed->next(); }, std::move(root), request.limits));
+}  // namespace
+
+Result<Unpacker> Unpacker::start(int tar_fd, const UnpackRequest& request) {
+  return start_child(request, {tar_fd}, [&] { return unpack_root(pipe_source(tar_fd), request); });
+}
+
+Result<Unpacker> Unpacker::start_with_feed(const FeedRequest& feed_request, const UnpackRequest& request) {
+  std::vector<int> descriptors = {feed_request.input.fd};
+  if (feed_request.keep_fd >= 0) descriptors.push_back(feed_request.keep_fd);
+  const auto work = [&]() -> Result<std::vector<std::string>> {
+    const std::unique_ptr<Feed> feed = TRY(Feed::make(feed_request));
+    const auto unpacked = TRY(unpack_root([&] { return feed->next(); }, request));
     const FeedAnswer fed = TRY(feed->finish());
     auto records = to_records(fed);
-    for (auto& record : to_records(answer))
-      records.push_back(std::move(record));
+    records.insert(records.end(), unpacked.begin(), unpacked.end());
     return records;
   };
-  Unpacker unpacker = TRY(start_child(directory, request.limits, std::move(descriptors), work));
+  Unpacker unpacker = TRY(start_child(request, std::move(descriptors), work));
   unpacker.has_feed_ = true;
   return unpacker;
 }
 
-Result<Unpacker> Unpacker::start_child(const std::string& directory, const Limits& limits,
-                                       std::vector<int> descriptors, const Work& work) {
+Result<Unpacker> Unpacker::start_child(const UnpackRequest& request, std::vector<int> descriptors,
+                                       const Work& work) {
   Fd report = TRY(make_report());
   const int report_fd = report.get();
   descriptors.push_back(report_fd);
   const Sandbox sandbox{.process_name = "vial:unpack",
-                        .root = directory,
+                        .root = request.directory,
                         .read_only = false,
                         .capabilities = kUnpackCapabilities,
                         .descriptors = std::move(descriptors)};
   const auto body = [report_fd, &work] {
-    const auto run = [&]() -> Result<std::vector<std::string>> {
-      Fd root = TRY(sys::open("/", O_RDONLY | O_DIRECTORY));
-      return work(std::move(root));
-    };
-    auto records = run();
+    auto records = work();
     if (!records) write_failure(report_fd, records.error());
     return records && write_report(report_fd, *records) ? 0 : 1;
   };
   SandboxedChild child = TRY(start_sandboxed(sandbox, body));
-  return Unpacker(std::move(child), std::move(report), limits);
+  return Unpacker(std::move(child), std::move(report), request.limits);
 }
 
 Result<UnpackAnswer> Unpacker::finish() {

@@ -20,8 +20,10 @@
 namespace image {
 
 struct UnpackAnswer {
-  uint64_t size_bytes = 0;  // sum of the sizes of regular files
+  std::optional<Digest> diff_id;  // of the tar; only Unpacker::finish() fills it
+  uint64_t size_bytes = 0;        // sum of the sizes of regular files
   uint64_t entries = 0;
+  bool replaced = false;           // an entry took the place of an earlier one
   std::vector<EntryPath> opaque;   // directories to mark, see LayerWriter
   std::vector<EntryPath> implied;  // directories that no entry described
   std::optional<FeedAnswer> fed;   // of a child that also fed itself
@@ -31,12 +33,18 @@ struct UnpackAnswer {
 using TarSource = std::function<Result<std::string_view>()>;
 TarSource pipe_source(int fd);
 
+struct UnpackRequest {
+  std::string directory;
+  DigestAlgorithm algorithm = DigestAlgorithm::kSha256;  // of the diff id
+  Limits limits;
+};
+
 class Unpacker {
  public:
-  // Unpacks what comes from `tar_fd` into `directory`, which exists and is empty.
-  static Result<Unpacker> start(int tar_fd, const std::string& directory, const Limits& limits);
-  // Unpacks the layer that `request` reads: both halves in one child.
-  static Result<Unpacker> start_with_feed(const FeedRequest& request, const std::string& directory);
+  // Unpacks what comes from `tar_fd` into the directory, which exists and is empty.
+  static Result<Unpacker> start(int tar_fd, const UnpackRequest& request);
+  // Unpacks the layer that `feed` reads: both halves in one child.
+  static Result<Unpacker> start_with_feed(const FeedRequest& feed, const UnpackRequest& request);
   // Readable once the child has ended: for poll(2).
   int pidfd() const { return child_.pidfd(); }
   // Errors: those of Feed; kInvalid (an entry that can't be, a limit), kCorrupt (no tar, truncated), kSystem
@@ -46,10 +54,10 @@ class Unpacker {
  private:
   Unpacker(SandboxedChild child, Fd report, const Limits& limits)
       : child_(std::move(child)), report_(std::move(report)), limits_(limits) {}
-  // What the child does with its root directory; the records are its answer.
-  using Work = std::function<Result<std::vector<std::string>>(Fd root)>;
-  static Result<Unpacker> start_child(const std::string& directory, const Limits& limits,
-                                      std::vector<int> descriptors, const Work& work);
+  // What the child does; the records are its answer.
+  using Work = std::function<Result<std::vector<std::string>>()>;
+  static Result<Unpacker> start_child(const UnpackRequest& request, std::vector<int> descriptors,
+                                      const Work& work);
   SandboxedChild child_;
   Fd report_;
   Limits limits_;

@@ -13,7 +13,7 @@ constexpr int kPipeBytes =
 constexpr const char* kGzipType = "application/vnd.oci.image.layer.v1.tar+gzip";
 constexpr const char* kZstdType = "application/vnd.oci.image.layer.v1.tar+zstd";
 
-Result<void> verify(const LayerRequest& request, const FeedAnswer& fed) {
+Result<void> verify(const LayerRequest& request, const FeedAnswer& fed, const Digest& diff_id) {
   if (request.blob_bytes && *request.blob_bytes != fed.blob_bytes) {
     return corrupt("the layer is damaged: it should have " + std::to_string(*request.blob_bytes) +
                    " bytes but has " + std::to_string(fed.blob_bytes));
@@ -22,9 +22,9 @@ Result<void> verify(const LayerRequest& request, const FeedAnswer& fed) {
     return corrupt("the layer is damaged: it should be " + request.blob_digest->text() + " but is " +
                    fed.blob_digest.text());
   }
-  if (request.diff_id && *request.diff_id != fed.content_digest) {
+  if (request.diff_id && *request.diff_id != diff_id) {
     return corrupt("the layer is damaged: unpacked it should be " + request.diff_id->text() + " but is " +
-                   fed.content_digest.text());
+                   diff_id.text());
   }
   return ok();
 }
@@ -34,7 +34,6 @@ FeedRequest feed_request(const LayerRequest& request, int keep_fd) {
   feed.input = request.input;
   feed.keep_fd = keep_fd;
   if (request.blob_digest) feed.blob_algorithm = request.blob_digest->algorithm();
-  if (request.diff_id) feed.content_algorithm = request.diff_id->algorithm();
   feed.max_bytes = request.limits.max_bytes;
   feed.limits = request.limits;
   return feed;
@@ -56,14 +55,16 @@ Result<LayerUnpacking> LayerUnpacking::start(const LayerRequest& request) {
   Fd kept;
   if (!request.keep_as.empty())
     kept = TRY(sys::open(request.keep_as.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  UnpackRequest unpack{request.directory, DigestAlgorithm::kSha256, request.limits};
+  if (request.diff_id) unpack.algorithm = request.diff_id->algorithm();
   const FeedRequest feed = feed_request(request, kept ? kept.get() : -1);
   if (request.fused) {
-    Unpacker unpacker = TRY(Unpacker::start_with_feed(feed, request.directory));
+    Unpacker unpacker = TRY(Unpacker::start_with_feed(feed, unpack));
     return LayerUnpacking(request, std::move(unpacker));
   }
   const sys::Pipe pipe = TRY(sys::pipe2(0));
   ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, kPipeBytes);
-  Unpacker unpacker = TRY(Unpacker::start(pipe.reader.get(), request.directory, request.limits));
+  Unpacker unpacker = TRY(Unpacker::start(pipe.reader.get(), unpack));
   LayerUnpacking layer(request, std::move(unpacker));
   Feeder feeder = TRY(Feeder::start(feed, pipe.writer.get(), request.empty_directory));
   layer.feeder_.emplace(std::move(feeder));
@@ -79,10 +80,10 @@ Result<UnpackedLayer> LayerUnpacking::finish() {
   if (!unpacked) return std::move(unpacked).error();
   const FeedAnswer& answer = fed ? **fed : *unpacked->fed;
   if (answer.output_closed) return corrupt("the unpacking process ended too early");
-  TRY(verify(request_, answer));
+  TRY(verify(request_, answer, *unpacked->diff_id));
   auto kept = kept_blob(request_, answer);
-  return UnpackedLayer{answer.content_digest, answer.blob_digest, answer.blob_bytes, std::move(kept),
-                       std::move(*unpacked)};
+  Digest diff_id = *unpacked->diff_id;
+  return UnpackedLayer{std::move(diff_id), std::move(*unpacked), std::move(kept)};
 }
 
 Result<UnpackedLayer> unpack_layer(const LayerRequest& request) {

@@ -34,10 +34,10 @@ struct LayerRequest {
 
 struct UnpackedLayer {
   Digest diff_id;
-  Digest blob_digest;  // of the bytes that came
-  uint64_t blob_bytes = 0;
-  std::optional<LayerBlob> kept;  // what keep_as is now
   UnpackAnswer answer;
+  std::optional<LayerBlob> kept = {};  // what keep_as is now
+  // For NewLayer: 0 when entries replaced others, so that the tree can't be measured against the archive.
+  uint64_t countable_entries() const { return answer.replaced ? 0 : answer.entries; }
 };
 
 // A layer that is being unpacked. Destroying it kills the children; what they wrote stays.

@@ -105,7 +105,8 @@ Result<bool> Fetch::act_on_fault(const TransferEnd& end) {
   }
   const Error error = transfer_error(url_, end);
   const bool is_final = end.fault == TransferFault::kCertificate || end.fault == TransferFault::kRefused ||
-                        end.fault == TransferFault::kNotTls;
+                        end.fault == TransferFault::kNotTls || end.fault == TransferFault::kConnect ||
+                        end.fault == TransferFault::kTimeout;
   if (is_final || !retry(nullptr)) return error;
   return false;
 }

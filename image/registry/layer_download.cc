@@ -1,5 +1,6 @@
 #include "image/registry/layer_download.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace image::registry {
 namespace {
 
 constexpr size_t kBufferSize = 256U << 10U;
+constexpr int kPipeBytes = 1 << 20;        // fewer switches between the processes
 constexpr int kTurns = 16;                 // of one layer before the others have their turn
 constexpr int kBreaks = 3;                 // in a row
 constexpr uint64_t kProgress = 1U << 20U;  // bytes after which a break is a new one
@@ -46,28 +48,36 @@ Result<std::unique_ptr<LayerDownload>> LayerDownload::start(Remote& remote, Laye
   if (result->ingest_.size() > result->order_.blob.size) TRY(result->ingest_.clear());
   result->replayed_ = result->ingest_.size();
   result->buffer_.resize(kBufferSize);
-  TRY(result->start_worker());
+  TRY(result->start_unpacking());
   return result;
 }
 
-Result<void> LayerDownload::start_worker() {
+Result<void> LayerDownload::start_unpacking() {
   LayerRequest request;
   request.directory = order_.directory + "/fs";
   request.empty_directory = order_.empty_directory;
   request.blob_digest = order_.blob.digest;
   request.blob_bytes = order_.blob.size;
   request.diff_id = order_.diff_id;
+  request.media_type = order_.blob.media_type;
   request.limits = order_.limits;
+  request.fused = !order_.alone;
   TRY(sys::mkdir(request.directory.c_str(), kRootMode));
   if (::chmod(request.directory.c_str(), kRootMode) < 0)  // whatever our umask is
     return Error::from_errno("chmod " + request.directory, errno);
-  worker_.emplace(TRY(LayerWorker::start(std::move(request))));
+  sys::Pipe pipe = TRY(sys::pipe2(0));
+  ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, kPipeBytes);
+  if (::fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", errno);
+  request.input.fd = pipe.reader.get();
+  unpacking_.emplace(TRY(LayerUnpacking::start(request)));
+  input_ = std::move(pipe.writer);
   return ok();
 }
 
 // The bytes of an earlier try were wrong: once more, from the first one.
 Result<void> LayerDownload::start_over() {
-  worker_.reset();
+  input_.reset();
+  unpacking_.reset();
   fetch_.reset();
   TRY(remove_tree(order_.directory + "/fs"));
   TRY(ingest_.clear());
@@ -75,25 +85,26 @@ Result<void> LayerDownload::start_over() {
   position_ = replayed_ = skip_ = last_break_ = 0;
   has_head_ = false;
   unsent_ = {};
-  return start_worker();
+  return start_unpacking();
 }
 
-Result<LayerDownload::Step> LayerDownload::feed_worker() {
+Result<LayerDownload::Step> LayerDownload::feed() {
   while (!unsent_.empty()) {
-    const ssize_t count = ::write(worker_->input_fd(), unsent_.data(), unsent_.size());
+    const ssize_t count = ::write(input_.get(), unsent_.data(), unsent_.size());
     if (count >= 0) {
       unsent_.remove_prefix(static_cast<size_t>(count));
       continue;
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN) {
-      waiting_ = {-1, worker_->input_fd(), INT64_MAX};
+      waiting_ = {-1, input_.get(), INT64_MAX};
       return Step::kWait;
     }
     const int error_number = errno;
     // It has given up, and says why.
-    const auto unpacked = worker_->finish();
-    worker_.reset();
+    input_.reset();
+    const auto unpacked = unpacking_->finish();
+    unpacking_.reset();
     if (!unpacked) return unpacked.error();
     return Error::from_errno("the unpacking process ended too early", error_number);
   }
@@ -119,6 +130,7 @@ Result<LayerDownload::Step> LayerDownload::replay() {
 Result<LayerDownload::Step> LayerDownload::take_head() {
   const AnswerHead& head = fetch_->head();
   has_head_ = true;
+  last_byte_ns_ = monotonic_ns();
   if (head.status == kPartialContent) {
     if (range_start(head.header("content-range")) != position_)
       return corrupt("the registry sent another part than it was asked for");
@@ -137,20 +149,32 @@ Result<LayerDownload::Step> LayerDownload::take_head() {
   return status_error(fetch_->url(), head.status, "");
 }
 
-// How the transfer ended: too early, and it is taken up again, or as it should.
+// The transfer has ended: with the last byte, or too early.
 Result<LayerDownload::Step> LayerDownload::take_end() {
   const TransferEnd* end = fetch_->end();
   if (end == nullptr) {
     waiting_ = {remote_->client().fd(), -1, INT64_MAX};
     return Step::kWait;
   }
+  if (position_ == order_.blob.size) {
+    fetch_.reset();
+    return Step::kGoOn;
+  }
+  if (end->fault != TransferFault::kNone) {
+    const Break how = end->fault == TransferFault::kTimeout ? Break::kStalled : Break::kEnded;
+    return take_up_later(transfer_error(fetch_->url(), *end), how);
+  }
+  return take_up_later(Error(ErrorKind::kSystem, "the registry ends after " + std::to_string(position_) +
+                                                     " of " + std::to_string(order_.blob.size) + " bytes"),
+                       Break::kEnded);
+}
+
+// A break: once more from where we are, or `error` when there were too many without progress.
+Result<LayerDownload::Step> LayerDownload::take_up_later(const Error& error, Break how) {
   if (position_ - last_break_ >= kProgress) breaks_ = 0;
   last_break_ = position_;
-  if (++breaks_ >= kBreaks) {
-    if (end->fault != TransferFault::kNone) return transfer_error(fetch_->url(), *end);
-    return corrupt("the registry ends after " + std::to_string(position_) + " of " +
-                   std::to_string(order_.blob.size) + " bytes");
-  }
+  breaks_ += how == Break::kStalled ? 2 : 1;
+  if (breaks_ >= kBreaks) return error;
   fetch_.reset();
   has_head_ = false;
   skip_ = 0;
@@ -162,10 +186,19 @@ Result<LayerDownload::Step> LayerDownload::read_network() {
   const ssize_t count = ::read(fetch_->body_fd(), buffer_.data(), buffer_.size());
   if (count < 0 && errno == EINTR) return Step::kGoOn;
   if (count < 0 && errno == EAGAIN) {
-    waiting_ = {fetch_->body_fd(), -1, INT64_MAX};
+    const int64_t patience = last_byte_ns_ + remote_->settings().stall_timeout_ns;
+    if (monotonic_ns() > patience) {
+      return take_up_later(
+          Error(ErrorKind::kSystem, "registry " + fetch_->url().authority() + " stopped after " +
+                                        std::to_string(position_) + " of " +
+                                        std::to_string(order_.blob.size) + " bytes"),
+          Break::kStalled);
+    }
+    waiting_ = {fetch_->body_fd(), -1, patience};
     return Step::kWait;
   }
   if (count < 0) return Error::from_errno("read", errno);
+  last_byte_ns_ = monotonic_ns();
   if (count == 0) return take_end();
   std::string_view bytes(buffer_.data(), static_cast<size_t>(count));
   const size_t skipped = std::min<uint64_t>(skip_, bytes.size());
@@ -194,8 +227,11 @@ Result<LayerDownload::Step> LayerDownload::download() {
     fetch_ = std::make_unique<Fetch>(*remote_, std::move(request));
   }
   if (!has_head_) {
-    const bool ready = TRY(fetch_->advance());
-    if (!ready) {
+    const auto ready = fetch_->advance();
+    if (!ready && ready.error().kind() == ErrorKind::kSystem)
+      return take_up_later(ready.error(), Break::kStalled);
+    if (!ready) return ready.error();
+    if (!*ready) {
       waiting_ = {remote_->client().fd(), -1, fetch_->wake_ns()};
       return Step::kWait;
     }
@@ -212,17 +248,17 @@ Result<void> LayerDownload::verify() {
                    " but is " + found.text());
   }
   verified_ = true;
-  worker_->close_input();
+  input_.reset();
   return ok();
 }
 
 Result<bool> LayerDownload::collect() {
-  if (!wait_until_dead(worker_->pidfd(), 0)) {
-    waiting_ = {worker_->pidfd(), -1, INT64_MAX};
+  if (!wait_until_dead(unpacking_->pidfd(), 0)) {
+    waiting_ = {unpacking_->pidfd(), -1, INT64_MAX};
     return false;
   }
-  unpacked_ = TRY(worker_->finish());
-  worker_.reset();
+  unpacked_ = TRY(unpacking_->finish());
+  unpacking_.reset();
   return true;
 }
 
@@ -238,12 +274,12 @@ Result<bool> LayerDownload::advance() {
   for (int turn = 0; turn < kTurns; ++turn) {
     Result<Step> step = Step::kGoOn;
     if (!unsent_.empty()) {
-      step = feed_worker();
+      step = feed();
     } else if (verified_) {
       auto collected = collect();
       if (!collected) return failed(collected.error());
       return *collected;
-    } else if (position_ == order_.blob.size) {
+    } else if (position_ == order_.blob.size && !fetch_) {
       const auto verified = verify();
       if (!verified) step = verified.error();
     } else if (position_ < ingest_.size()) {

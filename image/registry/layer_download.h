@@ -1,6 +1,6 @@
 // One layer of a pull: bytes from the partial file of an earlier try, then from the registry, are hashed,
-// written to that file and given to a worker that unpacks them, all at once. A state machine: several run in
-// one thread. Broken connections are resumed where they broke.
+// written to that file and given to the sandboxed children that unpack them, all at once. A state machine:
+// several run in one thread. Broken connections are resumed where they broke.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@
 #include "base/result.h"
 #include "image/archive/hash.h"
 #include "image/archive/limits.h"
+#include "image/archive/unpack_layer.h"
 #include "image/descriptor.h"
 #include "image/registry/fetch.h"
 #include "image/registry/ingest.h"
-#include "image/registry/layer_worker.h"
 
 namespace image::registry {
 
@@ -27,6 +27,7 @@ struct LayerOrder {
   std::string directory;        // in staging, made here; its "fs" becomes the layer
   std::string empty_directory;  // see LayerRequest
   Limits limits;
+  bool alone = false;  // no other layer comes beside it
 };
 
 // What a download waits for; each part may be absent.
@@ -58,14 +59,16 @@ class LayerDownload {
       : remote_(&remote), order_(std::move(order)), ingest_(std::move(ingest)), hasher_(std::move(hasher)) {}
   // What a step found: more to do at once, or to wait as waiting_ says.
   enum class Step { kGoOn, kWait };
-  Result<void> start_worker();
+  Result<void> start_unpacking();
   Result<void> start_over();
-  Result<Step> feed_worker();
+  Result<Step> feed();
   Result<Step> replay();
   Result<Step> download();
   Result<Step> take_head();
   Result<Step> read_network();
   Result<Step> take_end();
+  enum class Break { kEnded, kStalled };
+  Result<Step> take_up_later(const Error& error, Break how);
   Result<void> take(std::string_view bytes);
   Result<void> verify();
   Result<bool> collect();
@@ -75,7 +78,8 @@ class LayerDownload {
   LayerOrder order_;
   Ingest ingest_;
   Hasher hasher_;
-  std::optional<LayerWorker> worker_;
+  std::optional<LayerUnpacking> unpacking_;
+  Fd input_;  // of the children; non-blocking
   std::unique_ptr<Fetch> fetch_;
   bool has_head_ = false;
   uint64_t skip_ = 0;  // bytes that a server sends again, as it does not know Range
@@ -83,9 +87,10 @@ class LayerDownload {
   uint64_t replayed_ = 0;      // bytes of an earlier try
   uint64_t last_break_ = 0;    // where the connection broke last
   int breaks_ = 0;             // without much progress in between
+  int64_t last_byte_ns_ = 0;   // when the registry sent something
   int64_t not_before_ns_ = 0;  // when to ask again
   std::vector<char> buffer_;
-  std::string_view unsent_;  // of buffer_: not yet with the worker
+  std::string_view unsent_;  // of buffer_: not yet given to the children
   bool verified_ = false;
   std::optional<UnpackedLayer> unpacked_;
   Waiting waiting_;

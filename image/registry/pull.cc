@@ -76,6 +76,7 @@ class LayerSet {
       Slot slot{blobs[i], NewLayer{chain, diff_id, 0, {}}, present.has_value(), {}};
       if (present) slot.publish.size_bytes = present->size_bytes;
       slot.publish.blob = LayerBlob{blobs[i].digest, blobs[i].size, blobs[i].media_type, {repository_}};
+      if (!slot.present) ++missing_;
       layers_.push_back(std::move(slot));
       tell(i, layers_[i].present ? LayerPhase::kExists : LayerPhase::kWaiting);
       parent = std::move(chain);
@@ -97,7 +98,8 @@ class LayerSet {
                      store_.root(),
                      staging_.path() + "/" + slot.publish.staged,
                      staging_.path() + "/empty",
-                     limits};
+                     limits,
+                     missing_ == 1};
     slot.download = TRY(LayerDownload::start(remote_, std::move(order)));
     under_way_.push_back(index);
     return ok();
@@ -164,6 +166,7 @@ class LayerSet {
   std::map<size_t, UnpackedLayer> unpacked_;
   std::vector<std::string> lower_;  // fs directories, bottom to top
   size_t finished_ = 0;
+  size_t missing_ = 0;
 };
 
 Result<PulledImage> pull_one(const Store& store, Remote& remote, const PullRequest& request,

@@ -99,6 +99,10 @@ std::string RunningProgram::out() const {
   return read_file(out_path_).value_or("");
 }
 
+std::string RunningProgram::err() const {
+  return read_file(err_path_).value_or("");
+}
+
 Outcome RunningProgram::wait() {
   Outcome outcome;
   outcome.code = exit_code_in_time(pid_);

@@ -36,6 +36,7 @@ class RunningProgram {
   void type(std::string_view text) const;
   void close_input() { input_.reset(); }
   std::string out() const;
+  std::string err() const;
   // The test fails unless it ends within kPatience.
   Outcome wait();
 

@@ -63,6 +63,14 @@ Result<image::UnpackedLayer> Scratch::unpack(const std::string& tar, const image
   request.empty_directory = path_ + "/empty";
   request.limits = limits;
   auto unpacked = image::unpack_layer(request);
+  // One child instead of two must say the same.
+  request.directory = base + "-fused/fs";
+  request.fused = true;
+  REQUIRE(make_directories(request.directory, 0755));
+  const auto fused = image::unpack_layer(request);
+  CHECK(fused.has_value() == unpacked.has_value());
+  if (fused && unpacked) CHECK(fused->diff_id == unpacked->diff_id);
+  if (!fused && !unpacked) CHECK(fused.error().text() == unpacked.error().text());
   if (unpacked) REQUIRE(image::finish_layer(layers_.back(), lower, unpacked->answer));
   return unpacked;
 }

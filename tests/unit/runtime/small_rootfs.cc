@@ -1,6 +1,8 @@
 #include "tests/unit/runtime/small_rootfs.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -99,6 +101,14 @@ RunOutput run_request(runtime::PlanRequest request) {
   const auto undone = runtime::undo_all(runtime::undo_list(*plan));
   if (!undone) FAIL(undone.error().text());
   return output;
+}
+
+bool can_map_ids() {
+  struct statfs status = {};
+  REQUIRE(::statfs("/tmp", &status) == 0);
+  const auto host = runtime::collect_host_facts().value();
+  const bool is_old = host.kernel_major < 6 || (host.kernel_major == 6 && host.kernel_minor < 3);
+  return status.f_type != TMPFS_MAGIC || !is_old;
 }
 
 std::string failure_of(runtime::PlanRequest request) {

@@ -37,5 +37,7 @@ RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs);
 // The same for a request that says more than the spec.
 runtime::PlanRequest request_of(const runtime::Spec& spec, const SmallRootfs& rootfs);
 RunOutput run_request(runtime::PlanRequest request);
+// Where /tmp is a tmpfs that is from Linux 6.3 on; other file systems could before.
+bool can_map_ids();
 // What is said when the container can't be planned, made or started; FAILs when it can.
 std::string failure_of(runtime::PlanRequest request);

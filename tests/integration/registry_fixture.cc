@@ -1,0 +1,162 @@
+#include "tests/integration/registry_fixture.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "base/strings.h"
+
+namespace {
+
+constexpr int kReadySeconds = 15;
+
+std::string sample_file(const std::string& sample) {
+  const char* directory = std::getenv("VIAL_SAMPLES");  // NOLINT(concurrency-mt-unsafe): one thread
+  REQUIRE(directory != nullptr);
+  return std::string(directory) + "/" + sample + ".tar";
+}
+
+void set_variable(const char* name, const std::string& value) {
+  REQUIRE(::setenv(name, value.c_str(), 1) == 0);  // NOLINT(concurrency-mt-unsafe): one thread
+}
+
+std::string fresh_directory(const std::string& parent, const char* name) {
+  static int count = 0;
+  std::string path = parent + "/" + name + "-" + std::to_string(++count);
+  REQUIRE(make_directories(path));
+  return path;
+}
+
+}  // namespace
+
+RegistryTest::RegistryTest() {
+  set_variable("VIAL_REGISTRIES", directory() + "/registries.json");
+  set_variable("DOCKER_CONFIG", directory() + "/docker");
+  ::unsetenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe): one thread
+  set(Json::object());
+}
+
+RegistryTest::~RegistryTest() {
+  ::unsetenv("VIAL_REGISTRIES");  // NOLINT(concurrency-mt-unsafe): one thread
+  ::unsetenv("DOCKER_CONFIG");    // NOLINT(concurrency-mt-unsafe): one thread
+}
+
+void RegistryTest::set(Json settings) const {
+  settings["timeouts"] = {{"connect", "5s"}, {"stall", "1s"}, {"retry", "50ms"}};
+  if (!settings.contains("certificates")) settings["certificates"] = {directory() + "/certs"};
+  REQUIRE(replace_file(directory() + "/registries.json", dump_json(settings)));
+}
+
+Words RegistryTest::command_line(const Words& words) const {
+  Words line = {program("vial"), "--root", root(), "--run-root", directory() + "/run"};
+  line.insert(line.end(), words.begin(), words.end());
+  return line;
+}
+
+Outcome RegistryTest::run(const Words& words, const std::string& input) const {
+  const auto output = run_command(command_line(words), input);
+  REQUIRE(output);
+  return {output->status.shell_code(), output->out, output->err};
+}
+
+std::string RegistryTest::done(const Words& words, const std::string& input) const {
+  const Outcome outcome = run(words, input);
+  INFO(shell_words(words) << "\n" << outcome.out << outcome.err);
+  REQUIRE(outcome.code == 0);
+  return outcome.out;
+}
+
+std::string RegistryTest::refused(const Words& words, const std::string& input) const {
+  const Outcome outcome = run(words, input);
+  INFO(shell_words(words) << "\n" << outcome.out << outcome.err);
+  REQUIRE(outcome.code != 0);
+  return outcome.err;
+}
+
+void RegistryTest::load_as(const std::string& sample, const std::string& name) const {
+  done({"load", "-i", sample_file(sample)});
+  done({"tag", sample, name});
+}
+
+void RegistryTest::check_empty() const {
+  CHECK(done({"images", "-q"}).empty());
+  for (const char* place : {"/layers", "/staging", "/tags", "/blobs/sha256"}) {
+    INFO(place);
+    CHECK(list_directory(root() + place).value_or({}).empty());
+  }
+}
+
+std::string run_tool(const Words& words, const std::string& input) {
+  const auto output = run_command(words, input);
+  REQUIRE(output);
+  INFO(shell_words(words) << "\n" << output->out << output->err);
+  REQUIRE(output->status.shell_code() == 0);
+  return output->out;
+}
+
+TestCertificates make_certificates(const std::string& directory, const std::string& address) {
+  const std::string path = fresh_directory(directory, "certificates");
+  const std::string extensions = path + "/extensions";
+  REQUIRE(create_file(extensions, "subjectAltName=" + address + "\n"));
+  const std::string ca = path + "/ca";
+  run_tool({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days", "2", "-subj", "/CN=Test Authority", "-keyout", ca + ".key", "-out", ca + ".crt"});
+  run_tool({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+            "/CN=test", "-keyout", path + "/key", "-out", path + "/request"});
+  run_tool({"openssl", "x509", "-req", "-in", path + "/request", "-CA", ca + ".crt", "-CAkey", ca + ".key",
+            "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", path + "/certificate"});
+  return {ca + ".crt", path + "/certificate", path + "/key"};
+}
+
+DockerRegistry::DockerRegistry(const std::string& directory, const Options& options) {
+  const std::string path = fresh_directory(directory, "registry");
+  Json config = {
+      {"version", "0.1"},
+      {"log", {{"level", "info"}}},
+      {"storage", {{"filesystem", {{"rootdirectory", path + "/data"}}}, {"delete", {{"enabled", true}}}}},
+      {"http", {{"addr", "127.0.0.1:0"}}}};
+  if (options.tls) {
+    config["http"]["tls"] = {{"certificate", options.tls->certificate}, {"key", options.tls->key}};
+  }
+  if (!options.htpasswd.empty()) {
+    const size_t colon = options.htpasswd.find(':');
+    const std::string line = run_tool(
+        {"htpasswd", "-nbBC", "4", options.htpasswd.substr(0, colon), options.htpasswd.substr(colon + 1)});
+    REQUIRE(create_file(path + "/htpasswd", line));
+    config["auth"] = {{"htpasswd", {{"realm", "test registry"}, {"path", path + "/htpasswd"}}}};
+  }
+  REQUIRE(create_file(path + "/config.yml", dump_json(config)));  // JSON is YAML
+  program_ = std::make_unique<RunningProgram>(
+      Words{"/usr/bin/docker-registry", "serve", path + "/config.yml"}, path);
+  const std::string said = "listening on ";
+  REQUIRE(within(kReadySeconds, [&] { return contains(program_->err(), said); }));
+  const std::string log = program_->err();
+  const size_t start = log.find(said) + said.size();
+  host_ = log.substr(start, log.find_first_not_of("0123456789.:", start) - start);
+}
+
+void DockerRegistry::put(const std::string& sample, const std::string& name) const {
+  run_tool({"skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
+            "docker-archive:" + sample_file(sample), "docker://" + host_ + "/" + name});
+}
+
+BadRegistry::BadRegistry(const std::string& directory, const Words& options) {
+  const std::string path = fresh_directory(directory, "bad");
+  log_ = path + "/log";
+  const std::string source = __FILE__;
+  const std::string tests = source.substr(0, source.rfind("/integration/"));
+  Words line = {"/usr/bin/python3", tests + "/registry/server.py", "--ready", path + "/ready", "--log", log_};
+  line.insert(line.end(), options.begin(), options.end());
+  program_ = std::make_unique<RunningProgram>(line, path);
+  REQUIRE(within(kReadySeconds, [&] { return path_exists(path + "/ready"); }));
+  host_ = "127.0.0.1:" + read_file(path + "/ready").value_or("");
+}
+
+std::vector<Json> BadRegistry::requests() const {
+  std::vector<Json> result;
+  for (const auto& line : split(read_file(log_).value_or(""), '\n')) {
+    if (!line.empty()) result.push_back(Json::parse(line));
+  }
+  return result;
+}
