@@ -24,14 +24,14 @@ bool is_same_file(int fd, const std::string& path) {
 
 }  // namespace
 
-Result<Ingest> Ingest::open(const std::string& root, const Digest& digest, const std::string& scratch) {
+Result<Ingest> Ingest::open(const std::string& root, const Digest& digest, const std::string& own) {
   const std::string directory = root + "/ingest";
   TRY(make_directories(directory));
   constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_APPEND;
   std::string path = directory + "/" + std::string(digest.hex()) + std::string(kSuffix);
   Fd file = TRY(sys::open(path.c_str(), kFlags, 0600));
   if (!sys::flock(file.get(), LOCK_EX | LOCK_NB) || !is_same_file(file.get(), path)) {
-    path = scratch + "/" + std::string(digest.hex()) + std::string(kSuffix);
+    path = own;
     file = TRY(sys::open(path.c_str(), kFlags, 0600));
   }
   const struct stat status = TRY(sys::fstat(file.get()));

@@ -15,8 +15,8 @@ namespace image::registry {
 
 class Ingest {
  public:
-  // `scratch`: a directory for the file when another pull has the shared one. Errors: kSystem.
-  static Result<Ingest> open(const std::string& root, const Digest& digest, const std::string& scratch);
+  // `own`: the file when another pull has the shared one. Errors: kSystem.
+  static Result<Ingest> open(const std::string& root, const Digest& digest, const std::string& own);
 
   const std::string& path() const { return path_; }
   int fd() const { return file_.get(); }

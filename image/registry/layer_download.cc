@@ -41,7 +41,7 @@ std::optional<uint64_t> range_start(const std::string& content_range) {
 
 Result<std::unique_ptr<LayerDownload>> LayerDownload::start(Remote& remote, LayerOrder order) {
   TRY(make_directories(order.directory));
-  Ingest ingest = TRY(Ingest::open(order.store_root, order.blob.digest, order.directory));
+  Ingest ingest = TRY(Ingest::open(order.store_root, order.blob.digest, order.directory + ".partial"));
   Hasher hasher = TRY(Hasher::make(order.blob.digest.algorithm()));
   std::unique_ptr<LayerDownload> result(
       new LayerDownload(remote, std::move(order), std::move(ingest), std::move(hasher)));  // NOLINT: private

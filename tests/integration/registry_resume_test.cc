@@ -90,6 +90,29 @@ TEST_CASE("a killed pull leaves no half image, and the next one goes on where it
                   "/layer.json"));
 }
 
+TEST_CASE("two pulls of one image beside each other") {
+  const RegistryTest test;
+  const BadRegistry registry(test.directory());
+  const std::string name = registry.host() + "/a/ok";
+  {
+    RunningProgram first(test.command_line({"pull", name}), test.directory());
+    RunningProgram second(test.command_line({"pull", name}), test.directory());
+    const Outcome one = first.wait();
+    const Outcome two = second.wait();
+    INFO(one.err << two.err);
+    CHECK(one.code == 0);
+    CHECK(two.code == 0);
+  }
+  CHECK(test.done({"images", "--format", "{{.Repository}}"}) == name + "\n");
+  CHECK(list_directory(test.root() + "/staging").value_or({}).empty());
+  CHECK(list_directory(test.root() + "/ingest").value_or({}).empty());
+  const auto layers = list_directory(test.root() + "/layers").value_or({});
+  CHECK(layers.size() == 2);
+  for (const auto& layer : layers)
+    CHECK(list_directory(test.root() + "/layers/" + layer).value() ==
+          std::vector<std::string>{"fs", "layer.json"});
+}
+
 TEST_CASE("what lies on disk is not believed") {
   const RegistryTest test;
   const BadRegistry registry(test.directory());

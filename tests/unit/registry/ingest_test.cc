@@ -15,17 +15,17 @@ TEST_CASE("a partial blob outlives its writer and is one writer's at a time") {
   REQUIRE(make_directories(root + "/scratch"));
   const auto digest = Digest::parse("sha256:" + std::string(64, 'b')).value();
   {
-    auto first = Ingest::open(root, digest, root + "/scratch");
+    auto first = Ingest::open(root, digest, root + "/scratch/own");
     REQUIRE(first);
     REQUIRE(first->append("abc"));
-    auto second = Ingest::open(root, digest, root + "/scratch");
+    auto second = Ingest::open(root, digest, root + "/scratch/own");
     REQUIRE(second);
-    CHECK(second->path().starts_with(root + "/scratch/"));
+    CHECK(second->path().starts_with(root + "/scratch/own"));
     CHECK(second->size() == 0);
     sweep_ingest(root, -1);  // held: stays
     CHECK(path_exists(first->path()));
   }
-  auto again = Ingest::open(root, digest, root + "/scratch");
+  auto again = Ingest::open(root, digest, root + "/scratch/own");
   REQUIRE(again);
   CHECK(again->path() == root + "/ingest/" + std::string(64, 'b') + ".partial");
   CHECK(again->size() == 3);
