@@ -43,7 +43,8 @@ RegistryTest::~RegistryTest() {
 }
 
 void RegistryTest::set(Json settings) const {
-  settings["timeouts"] = {{"connect", "5s"}, {"stall", "1s"}, {"retry", "50ms"}};
+  if (!settings.contains("timeouts"))
+    settings["timeouts"] = {{"connect", "10s"}, {"stall", "20s"}, {"retry", "50ms"}};
   if (!settings.contains("certificates")) settings["certificates"] = {directory() + "/certs"};
   REQUIRE(replace_file(directory() + "/registries.json", dump_json(settings)));
 }

@@ -21,7 +21,7 @@ class RegistryTest {
 
   const std::string& directory() const { return vial_.directory(); }
   std::string root() const { return directory() + "/data"; }
-  // Short timeouts are always set.
+  // Retries come soon unless it says otherwise.
   void set(Json settings) const;
   std::string credentials_file() const { return directory() + "/docker/config.json"; }
 

@@ -102,6 +102,7 @@ TEST_CASE("what a hostile registry sends is refused, and nothing of it stays") {
 TEST_CASE("servers that stall or drip are given up") {
   const RegistryTest test;
   const BadRegistry registry(test.directory());
+  test.set({{"timeouts", {{"stall", "1s"}, {"retry", "50ms"}}}});
   const int64_t start = monotonic_ms();
   CHECK(contains(test.refused({"pull", "-q", registry.host() + "/x/stall"}), "stopped after"));
   CHECK(contains(test.refused({"pull", "-q", registry.host() + "/x/drip"}), "bytes/sec"));
