@@ -43,7 +43,28 @@ Result<void> leave_pid_namespace() {
   return sys::setns(own.get(), CLONE_NEWPID);
 }
 
+class JoinKeptCgroupNamespace : public Step {
+ public:
+  JoinKeptCgroupNamespace() : Step(Lane::kInit, "join the cgroup namespace at the given path") {}
+  Result<void> perform(StepContext& context) const override {
+    if (context.kept.empty()) return corrupt("nobody kept the cgroup namespace open");
+    TRY(sys::setns(context.kept.back().get(), CLONE_NEWCGROUP));
+    context.kept.clear();
+    return ok();
+  }
+  std::string say() const override { return "setns(FD, CLONE_NEWCGROUP)"; }
+  std::string shell() const override { return "# nsenter --cgroup=PATH, by the helper's descriptor"; }
+  Reason why() const override {
+    return {"only a process that is in its cgroup already may enter a namespace that does not hold it",
+            "cgroup_namespaces(7)"};
+  }
+};
+
 }  // namespace
+
+StepPtr join_kept_cgroup_namespace_step() {
+  return std::make_unique<JoinKeptCgroupNamespace>();
+}
 
 bool CloneStep::joins_by_helper(const namespaces::NamespaceSet& namespaces) {
   if (!namespaces.is_separate("user")) return false;
@@ -52,8 +73,9 @@ bool CloneStep::joins_by_helper(const namespaces::NamespaceSet& namespaces) {
 }
 
 Result<void> CloneStep::join_and_clone(StepContext& context, const std::vector<Opened>& joined) const {
-  for (const auto& entry : joined)
-    TRY(sys::setns(entry.fd.get(), entry.flag));
+  for (const auto& entry : joined) {
+    if (entry.flag != CLONE_NEWCGROUP) TRY(sys::setns(entry.fd.get(), entry.flag));
+  }
   clone_args arguments = {};
   arguments.flags = flags_ | CLONE_PARENT;  // the signal at its end is then the helper's own: SIGCHLD
   if (context.cgroup_fd) {
@@ -84,8 +106,12 @@ Result<void> CloneStep::clone_by_helper(StepContext& context) const {
   if (helper == 0) {
     auto result = join_and_clone(context, joined);
     context.in_child = result && context.init_pid == 0;
-    if (context.in_child) context.kept.clear();
-    if (context.in_child) return ok();
+    if (context.in_child) {
+      context.kept.clear();
+      for (auto& entry : joined)
+        if (entry.flag == CLONE_NEWCGROUP) context.kept.push_back(std::move(entry.fd));
+      return ok();
+    }
     const Answer answer = {context.init_pid, result ? 0 : result.error().error_number()};
     const bool is_sent = ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
     ::_exit(is_sent ? 0 : 1);

@@ -44,4 +44,9 @@ class CloneStep : public Step {
   unsigned long flags_ = 0;
 };
 
+// Joins the cgroup namespace that the helper (joins_by_helper) has opened and kept. Not before the clone:
+// where v2 is mounted with nsdelegate, nobody may be put into a cgroup outside of the own cgroup namespace
+// (cgroups(7), Linux Documentation/admin-guide/cgroup-v2.rst "Delegation Containment"; ENOENT).
+StepPtr join_kept_cgroup_namespace_step();
+
 }  // namespace runtime

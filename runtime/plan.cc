@@ -118,6 +118,8 @@ Result<void> add_namespaces(Draft& draft, StepPtr join) {
       draft.add(namespaces::join_namespace_step(kind, *path));
   }
   if (join) draft.add(std::move(join));
+  if (CloneStep::joins_by_helper(draft.own) && draft.own.path_of("cgroup"))
+    draft.add(join_kept_cgroup_namespace_step());
   if (draft.own.is_separate("user")) draft.add(namespaces::become_root_step());
   if (draft.own.is_new("cgroup") && joins_v1(draft)) draft.add(namespaces::unshare_cgroup_step());
   if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
