@@ -65,9 +65,9 @@ TEST_CASE("a killed pull leaves no half image, and the next one goes on where it
     INFO("signal " << signal);
     const size_t requests = registry.requests().size();
     RunningProgram pull(test.command_line({"pull", registry.host() + "/a/stall"}), test.directory());
-    // The manifest, the configuration and two layers; the first request is the one that finds no TLS.
+    // The manifest, the configuration and the layer that stalls; the other one may be on disk already.
     REQUIRE(within(kSeconds, [&] {
-      return registry.requests().size() >= requests + 4 && partial_bytes(test.root()) > 1'000'000;
+      return registry.requests().size() >= requests + 3 && partial_bytes(test.root()) > 1'000'000;
     }));
     const int64_t start = monotonic_ms();
     pull.signal(signal);
