@@ -101,7 +101,8 @@ TEST_CASE("a process has exactly its capabilities") {
   }
   SECTION("none") {
     sets = Json::object();
-    for (const auto& [name, mask] : oci.report()["capabilities"].items())
+    const Json report = oci.report()["capabilities"];
+    for (const auto& [name, mask] : report.items())
       CHECK((name == "inheritable" || mask == capability_mask({})));
   }
 }
