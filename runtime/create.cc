@@ -133,6 +133,7 @@ Result<void> Maker::prepare() {
   if (spec.process.args.empty()) return invalid("config.json: /process/args: missing");
   const bool stays = !has_gate_ && !request_.is_detached;
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
+  if (request_.console_socket.empty()) settle_window_size(spec.process);
   const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);

@@ -1,5 +1,6 @@
 #include "runtime/enter.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -62,6 +63,14 @@ Result<Entered> perform(const EnterRequest& request, const Plan& plan, const Fd&
 
 }  // namespace
 
+void settle_window_size(Process& process) {
+  winsize size = {};
+  if (!process.terminal || process.console_height != 0 || process.console_width != 0) return;
+  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0) return;
+  process.console_height = size.ws_row;
+  process.console_width = size.ws_col;
+}
+
 Result<void> check_console(bool is_terminal, bool stays, const std::string& console_socket) {
   const bool has_socket = !console_socket.empty();
   if (is_terminal && !stays && !has_socket)
@@ -92,6 +101,7 @@ Result<Entered> enter_container(const EnterRequest& request) {
   Process process = TRY(request.choose_process(spec.process));
   settle_capabilities(process);
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
+  if (request.console_socket.empty()) settle_window_size(process);
   const Plan plan = TRY(plan_of(request, state, spec, process));
   Fd console_socket;
   if (!request.console_socket.empty())

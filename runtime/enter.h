@@ -40,6 +40,9 @@ Result<Entered> enter_container(const EnterRequest& request);
 // A terminal needs somebody at its other end: the socket's owner, or a caller who stays. kInvalid, in runc's
 // words.
 Result<void> check_console(bool is_terminal, bool stays, const std::string& console_socket);
+// A terminal that says no size has the caller's from its first moment on; without one on standard input
+// nothing changes.
+void settle_window_size(Process& process);
 
 // The process of --process: whatever it does not say is the container's: capabilities, limits, labels.
 // Errors of read_process().

@@ -87,10 +87,4 @@ Result<ExitStatus> Foreground::attend(int pidfd, Fd console) {
   return wait_for(pidfd);
 }
 
-WindowSize own_window_size() {
-  winsize size = {};
-  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0) return {};
-  return {size.ws_row, size.ws_col};
-}
-
 }  // namespace cli::oci

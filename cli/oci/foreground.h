@@ -33,11 +33,4 @@ class Foreground {
   std::optional<RawTerminal> terminal_;
 };
 
-// The size of our terminal, for a process that says none: rows and columns; zeros without a terminal.
-struct WindowSize {
-  unsigned rows = 0;
-  unsigned columns = 0;
-};
-WindowSize own_window_size();
-
 }  // namespace cli::oci

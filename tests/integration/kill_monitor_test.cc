@@ -119,6 +119,8 @@ TEST_CASE("a killed monitor's --rm container is removed by the next command afte
   REQUIRE(vial.run({"run", "-d", "--rm", "--name", "passing", "busybox", "sh", "-c",
                     "while [ ! -e /tmp/end ]; do sleep 0.02; done"})
               .code == 0);
+  // The monitor writes what exec reads behind the start; exec waits for it.
+  REQUIRE(vial.run({"exec", "passing", "true"}).code == 0);
   REQUIRE(::kill(monitor_of(vial, "passing"), SIGKILL) == 0);
   CHECK(vial.run({"exec", "passing", "touch", "/tmp/end"}).code == 0);
   CHECK(within(kPatience, [&] {

@@ -1,4 +1,6 @@
 // containerd and its ctr with our runtime: the shim that dockerd and Kubernetes use, without them.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
@@ -102,7 +104,10 @@ TEST_CASE("ctr looks after a container in the background") {
   CHECK(text_has(ctr.call({"task", "exec", "--exec-id", "e3", "d", "no-such-program"}).err,
                  "executable file not found in $PATH"));
   CHECK(split(ctr.must({"task", "ps", "d"}), '\n').size() >= 2);
-  CHECK(text_has(ctr.must({"task", "metrics", "d"}), "memory"));
+  // containerd's own reader wants every v1 hierarchy that /proc/PID/cgroup names, mounted or not.
+  const bool reads_metrics = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ||
+                             ::access("/sys/fs/cgroup/hugetlb/tasks", F_OK) == 0;
+  if (reads_metrics) CHECK(text_has(ctr.must({"task", "metrics", "d"}), "memory"));
   ctr.must({"task", "pause", "d"});
   CHECK(ctr.task_is("d", "PAUSED"));
   ctr.must({"task", "resume", "d"});
