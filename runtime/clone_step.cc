@@ -150,8 +150,9 @@ Result<void> CloneStep::perform(StepContext& context) const {
 }
 
 std::string CloneStep::say() const {
-  std::string text = joins_by_helper(namespaces_) ? "fork(); setns(every path); clone3(CLONE_PARENT"
-                                                  : "clone3(CLONE_PIDFD|CLONE_INTO_CGROUP";
+  std::string text = joins_by_helper(namespaces_)
+                         ? "fork(); setns(every path but the cgroup's); clone3(CLONE_PARENT"
+                         : "clone3(CLONE_PIDFD|CLONE_INTO_CGROUP";
   for (const auto& [flag, name] : kFlagNames) {
     if ((flags_ & flag) != 0) text += std::string("|") + name;
   }

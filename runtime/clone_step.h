@@ -19,8 +19,8 @@ class CloneStep : public Step {
 
   // True when other namespaces are joined by path besides a user namespace. The init could not join those
   // that the host's root owns once it is in the user namespace, and new ones must be made inside of it: a
-  // helper, which is still the host's root, joins all of them and then clones the init as the launcher's
-  // child.
+  // helper, which is still the host's root, joins all of them but the cgroup namespace and then clones the
+  // init as the launcher's child.
   static bool joins_by_helper(const namespaces::NamespaceSet& namespaces);
 
   // Returns on both sides; context.in_child tells which. In the parent init_pid and init_pidfd are set.
