@@ -51,7 +51,10 @@ void read_memory_v2(const std::string& directory, Stats& stats) {
   stats.memory_limit = read_number(directory, "memory.max");
   stats.memory_inactive_file = value_of(read_or_empty(directory, "memory.stat"), "inactive_file");
   stats.swap_usage = read_number(directory, "memory.swap.current");
-  stats.oom_kills = value_of(read_or_empty(directory, "memory.events"), "oom_kill");
+  stats.swap_failures = value_of(read_or_empty(directory, "memory.swap.events"), "max");
+  const std::string events = read_or_empty(directory, "memory.events");
+  stats.oom_kills = value_of(events, "oom_kill");
+  stats.memory_failures = value_of(events, "max");
 }
 
 void read_memory_v1(const std::string& directory, Stats& stats) {
@@ -60,6 +63,8 @@ void read_memory_v1(const std::string& directory, Stats& stats) {
   stats.memory_limit = read_number(directory, "memory.limit_in_bytes");
   stats.memory_inactive_file = value_of(read_or_empty(directory, "memory.stat"), "total_inactive_file");
   const Number both = read_number(directory, "memory.memsw.usage_in_bytes");
+  stats.memory_failures = read_number(directory, "memory.failcnt");
+  stats.swap_failures = read_number(directory, "memory.memsw.failcnt");
   if (both && stats.memory_usage) stats.swap_usage = *both - std::min(*both, *stats.memory_usage);
   stats.oom_kills = value_of(read_or_empty(directory, "memory.oom_control"), "oom_kill");
 }
@@ -141,6 +146,28 @@ void read_io_v1(const std::string& directory, const char* file, bool is_bytes, S
   }
 }
 
+// "hugetlb.2MB.current", on v1 "hugetlb.2MB.usage_in_bytes"; those of reservations have one name more.
+void read_huge_pages(const Group& group, Stats& stats) {
+  const std::string v1 = group.v1_directory_of("hugetlb");
+  const std::string& directory = v1.empty() ? group.v2_directory : v1;
+  const char* current = v1.empty() ? "current" : "usage_in_bytes";
+  const auto names = list_directory(directory);
+  if (directory.empty() || !names) return;
+  for (const std::string& name : *names) {
+    const auto parts = split(name, '.');
+    if (parts.size() != 3 || parts[0] != "hugetlb" || parts[2] != current) continue;
+    const std::string file = "hugetlb." + parts[1];
+    HugePageUse use;
+    use.size = parts[1];
+    use.usage = read_number(directory, name.c_str()).value_or(0);
+    use.peak = read_number(directory, (file + ".max_usage_in_bytes").c_str());
+    const Number failures = v1.empty() ? value_of(read_or_empty(directory, (file + ".events").c_str()), "max")
+                                       : read_number(directory, (file + ".failcnt").c_str());
+    use.failures = failures.value_or(0);
+    stats.huge_pages.push_back(std::move(use));
+  }
+}
+
 // "some avg10=1.23 avg60=... avg300=... total=42"
 std::optional<double> parse_percent(std::string_view text) {
   const size_t dot = text.find('.');
@@ -206,6 +233,7 @@ Result<Stats> read_stats(const Group& group) {
     read_io_v1(block, "blkio.throttle.io_service_bytes_recursive", true, stats);
     read_io_v1(block, "blkio.throttle.io_serviced_recursive", false, stats);
   }
+  read_huge_pages(group, stats);
   stats.cpu_pressure = read_pressure(group.v2_directory, "cpu.pressure");
   stats.memory_pressure = read_pressure(group.v2_directory, "memory.pressure");
   stats.io_pressure = read_pressure(group.v2_directory, "io.pressure");

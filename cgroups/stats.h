@@ -29,13 +29,23 @@ struct IoUse {
   uint64_t writes = 0;
 };
 
+// Pages of one size: "2MB" (cgroup-v2.rst, "HugeTLB").
+struct HugePageUse {
+  std::string size;
+  uint64_t usage = 0;
+  std::optional<uint64_t> peak;  // v1 alone
+  uint64_t failures = 0;         // how often the limit was in the way
+};
+
 // An absent optional: this kernel does not tell.
 struct Stats {
   std::optional<uint64_t> memory_usage;
   std::optional<uint64_t> memory_peak;
   std::optional<uint64_t> memory_limit;  // absent: unlimited
   std::optional<uint64_t> memory_inactive_file;
+  std::optional<uint64_t> memory_failures;  // how often the limit was in the way
   std::optional<uint64_t> swap_usage;
+  std::optional<uint64_t> swap_failures;
   std::optional<uint64_t> oom_kills;
   std::optional<uint64_t> cpu_usage_us;
   std::optional<uint64_t> cpu_user_us;
@@ -44,8 +54,9 @@ struct Stats {
   std::optional<uint64_t> cpu_throttled_periods;
   std::optional<uint64_t> cpu_throttled_us;
   std::optional<uint64_t> pids;
-  std::optional<uint64_t> pids_limit;  // absent: unlimited
-  std::vector<IoUse> io;               // one entry a device
+  std::optional<uint64_t> pids_limit;   // absent: unlimited
+  std::vector<IoUse> io;                // one entry a device
+  std::vector<HugePageUse> huge_pages;  // one entry a size
   std::optional<Pressure> cpu_pressure;
   std::optional<Pressure> memory_pressure;
   std::optional<Pressure> io_pressure;

@@ -1,5 +1,5 @@
-// A command as data: its names, table of options, texts and handler. Every program of ours (vial, vial-image)
-// is a list of these and run_program(). Knows no container.
+// A command as data: its names, table of options, texts and handler. Every program of ours is a list of
+// these; vial and vial-image run them by run_program(). Knows no container.
 #pragma once
 
 #include <array>
@@ -52,7 +52,8 @@ struct Command {
   int max_arguments = kAnyNumber;
   Order order = Order::kMixed;
   Handler handler = nullptr;  // nullptr: vial-image does it
-  const char* examples = "";  // lines "# what\nvial ..."; for --help and the man page
+  const char* details = "";   // paragraphs, a blank line between two; for --help and the man page
+  const char* examples = "";  // lines "# what\nvial ..."; for the same
   Names completes = Names::kNothing;
   int error_code = 1;  // the exit code when the handler returns an error
   // True if processes of a container could look at this program's file before it has become theirs: then
@@ -73,6 +74,22 @@ struct HandlerOf {
   Handler handler;
 };
 
+// What help, man pages and completion say of a program besides its commands.
+struct ProgramTexts {
+  const char* name;      // as users type it: "vial" for vial-image, too
+  const char* summary;   // one line, for the man page's name
+  const char* headline;  // one line, below the usage in --help
+  const char* details;   // as a command's
+  OptionTable options;   // in front of the command
+  // For completion: the words behind the program's name that print the names of containers (all, running) and
+  // images, one a line; nullptr: it can't.
+  const char* containers;
+  const char* running;
+  const char* images;
+};
+
+extern const ProgramTexts kVialTexts;
+
 struct Program {
   const char* name;  // of the executable: "vial", "vial-image"
   std::span<const std::span<const Command>> commands;
@@ -82,10 +99,8 @@ struct Program {
   // need.
   void (*seal)(char** argv) = nullptr;
   char** argv = nullptr;
+  const ProgramTexts* texts = &kVialTexts;
 };
-
-// The global options' table, for help and completion.
-OptionTable global_options();
 
 // All names of a command, its own first.
 std::vector<std::string> names_of(const Command& command);

@@ -87,7 +87,10 @@ Result<void> refuse_intel_rdt(const JsonView& view) {
   }
   const auto schemata = TRY(member->strings_or_empty("schemata"));
   if (!asked && schemata.empty()) return ok();
-  return unsupported(member->pointer() + ": Intel RDT is not supported; remove it or use another runtime");
+  return unsupported(
+      member->pointer() +
+      ": Intel RDT (resctrl) is not supported: remove it, make the group below /sys/fs/resctrl "
+      "yourself, or use another runtime");
 }
 
 }  // namespace

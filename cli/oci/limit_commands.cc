@@ -29,15 +29,21 @@ constexpr OptionSpec kUpdateOptions[] = {
     {0, "cpu-rt-runtime", OptionKind::kInt, "Real time in a period", "microseconds"},
     {0, "cpuset-cpus", OptionKind::kString, "Processors, as 0-1,3", "list"},
     {0, "cpuset-mems", OptionKind::kString, "Memory nodes", "list"},
-    {0, "memory", OptionKind::kSizeOrUnlimited, "Memory"},
+    {0, "memory", OptionKind::kSizeOrUnlimited, "Memory, without swap; -1: unlimited"},
     {0, "memory-reservation", OptionKind::kSizeOrUnlimited, "Memory that is reclaimed last"},
     {0, "memory-swap", OptionKind::kSizeOrUnlimited, "Memory and swap together; -1: unlimited"},
-    {0, "kernel-memory", OptionKind::kSizeOrUnlimited, nullptr},
-    {0, "kernel-memory-tcp", OptionKind::kSizeOrUnlimited, nullptr},
-    {0, "pids-limit", OptionKind::kInt, "Processes"},
-    {0, "l3-cache-schema", OptionKind::kString, nullptr},
-    {0, "mem-bw-schema", OptionKind::kString, nullptr},
+    {0, "kernel-memory", OptionKind::kSizeOrUnlimited, "Ignored: the kernel has no such limit any more"},
+    {0, "kernel-memory-tcp", OptionKind::kSizeOrUnlimited, "Ignored, too"},
+    {0, "pids-limit", OptionKind::kInt, "Processes and threads; -1: unlimited"},
+    {0, "l3-cache-schema", OptionKind::kString, "Intel RDT is not supported: an error", "schema"},
+    {0, "mem-bw-schema", OptionKind::kString, "Intel RDT is not supported: an error", "schema"},
 };
+
+constexpr const char* kUpdateDetails =
+    "A file of --resources has the shape of \"linux.resources\" in config.json, see below; what it leaves "
+    "out "
+    "stays, and the other options are then not looked at.\n\n"
+    "Sizes are bytes, or have a unit (64m). 0 means: as it is.";
 
 constexpr OptionSpec kEventsOptions[] = {
     {0, "stats", OptionKind::kFlag, "Print one and end"},
@@ -131,10 +137,11 @@ void put(Json& object, const char* key, const std::optional<uint64_t>& value) {
   if (value) object[key] = *value;
 }
 
-// runc's shape of `events` (types/events.go of containerd/go-runc reads it); what the kernel does not tell is
-// left out. CPU times in nanoseconds.
-Json stats_json(const cgroups::Stats& stats) {
-  constexpr uint64_t kNsPerUs = 1000;
+// The members of runc's `events` (types/events.go of containerd/go-runc reads them); what the kernel does not
+// tell is left out. CPU times in nanoseconds.
+constexpr uint64_t kNsPerUs = 1000;
+
+Json cpu_json(const cgroups::Stats& stats) {
   Json usage = {{"total", stats.cpu_usage_us.value_or(0) * kNsPerUs},
                 {"kernel", stats.cpu_system_us.value_or(0) * kNsPerUs},
                 {"user", stats.cpu_user_us.value_or(0) * kNsPerUs}};
@@ -142,15 +149,23 @@ Json stats_json(const cgroups::Stats& stats) {
   put(throttling, "periods", stats.cpu_periods);
   put(throttling, "throttledPeriods", stats.cpu_throttled_periods);
   if (stats.cpu_throttled_us) throttling["throttledTime"] = *stats.cpu_throttled_us * kNsPerUs;
-  Json memory_usage = {{"limit", stats.memory_limit.value_or(UINT64_MAX)}, {"failcnt", 0}};
-  put(memory_usage, "usage", stats.memory_usage);
-  put(memory_usage, "max", stats.memory_peak);
+  return {{"usage", std::move(usage)}, {"throttling", std::move(throttling)}};
+}
+
+Json memory_json(const cgroups::Stats& stats) {
+  Json usage = {{"limit", stats.memory_limit.value_or(UINT64_MAX)}};
+  usage["failcnt"] = stats.memory_failures.value_or(0);
+  put(usage, "usage", stats.memory_usage);
+  put(usage, "max", stats.memory_peak);
+  Json swap = {{"failcnt", stats.swap_failures.value_or(0)}};
+  put(swap, "usage", stats.swap_usage);
   Json raw = Json::object();
   put(raw, "inactive_file", stats.memory_inactive_file);
   put(raw, "total_inactive_file", stats.memory_inactive_file);
-  Json pids = Json::object();
-  put(pids, "current", stats.pids);
-  put(pids, "limit", stats.pids_limit);
+  return {{"usage", std::move(usage)}, {"swap", std::move(swap)}, {"raw", std::move(raw)}};
+}
+
+Json block_io_json(const cgroups::Stats& stats) {
   Json bytes = Json::array();
   Json operations = Json::array();
   for (const auto& device : stats.io) {
@@ -162,13 +177,25 @@ Json stats_json(const cgroups::Stats& stats) {
     operations.push_back(entry("Read", device.reads));
     operations.push_back(entry("Write", device.writes));
   }
-  return {{"cpu", {{"usage", std::move(usage)}, {"throttling", std::move(throttling)}}},
-          {"memory", {{"usage", std::move(memory_usage)}, {"raw", std::move(raw)}}},
-          {"pids", std::move(pids)},
-          {"blkio",
-           {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(operations)}}},
-          {"hugetlb", Json::object()},
-          {"intel_rdt", Json::object()},
+  return {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(operations)}};
+}
+
+Json huge_pages_json(const cgroups::Stats& stats) {
+  Json sizes = Json::object();
+  for (const auto& pages : stats.huge_pages) {
+    Json& use = sizes[pages.size];
+    use = {{"usage", pages.usage}, {"failcnt", pages.failures}};
+    put(use, "max", pages.peak);
+  }
+  return sizes;
+}
+
+Json stats_json(const cgroups::Stats& stats) {
+  Json pids = Json::object();
+  put(pids, "current", stats.pids);
+  put(pids, "limit", stats.pids_limit);
+  return {{"cpu", cpu_json(stats)},        {"memory", memory_json(stats)},      {"pids", std::move(pids)},
+          {"blkio", block_io_json(stats)}, {"hugetlb", huge_pages_json(stats)}, {"intel_rdt", Json::object()},
           {"network_interfaces", nullptr}};
 }
 
@@ -210,14 +237,30 @@ constexpr OciCommand kCommands[] = {
       .options = {kUpdateOptions},
       .min_arguments = 1,
       .max_arguments = 1,
-      .examples = "vial-oci update --memory 64m web"},
+      .details = kUpdateDetails,
+      .examples = "vial-oci update --memory 64m --memory-swap -1 web\n"
+                  "echo '{\"pids\": {\"limit\": 100}}' | vial-oci update --resources - web\n"
+                  "# The members of a file of --resources\n"
+                  "{\"memory\": {\"limit\": 0, \"reservation\": 0, \"swap\": 0},\n"
+                  " \"cpu\": {\"shares\": 0, \"quota\": 0, \"period\": 0, \"burst\": 0, \"idle\": 0,\n"
+                  "         \"realtimeRuntime\": 0, \"realtimePeriod\": 0, \"cpus\": \"\", \"mems\": \"\"},\n"
+                  " \"blockIO\": {\"weight\": 0},\n"
+                  " \"pids\": {\"limit\": 0},\n"
+                  " \"unified\": {\"memory.high\": \"67108864\"}}",
+      .completes = Names::kContainers},
      run_update},
     {{.names = "events",
       .usage = "[OPTIONS] ID",
       .summary = "Print what a container uses, as JSON lines",
       .options = {kEventsOptions},
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .details =
+          "A line of type \"stats\" at every interval: processor, memory, processes, block I/O and huge "
+          "pages; a line of type \"oom\" when the kernel has killed a process for want of memory. Ends "
+          "with the container.",
+      .examples = "vial-oci events --stats web",
+      .completes = Names::kContainers},
      run_events},
 };
 

@@ -2,10 +2,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdlib>
@@ -89,8 +91,41 @@ TEST_CASE("memory over the limit is killed, and counted", "[kernel]") {
   REQUIRE(stats);
   CHECK(stats->memory_limit == 32 * kMiB);
   CHECK(stats->oom_kills == 1);
+  // memory.failcnt of v1 stays 0 on new kernels (seen on 6.18).
+  REQUIRE(stats->memory_failures);
+  if (group.layout().v2_has("memory")) CHECK(*stats->memory_failures > 0);
   CHECK(stats->memory_peak.value_or(0) > 16 * kMiB);
   CHECK(stats->memory_peak.value_or(0) <= 32 * kMiB);
+}
+
+// spec: config-linux.md#resources.hugepageLimits
+TEST_CASE("a huge page over the limit is refused, and counted", "[kernel]") {
+  constexpr size_t kHuge = 2 * kMiB;
+  const bool has_hugetlb = has_controller(cgroups::read_layout().value(), "hugetlb");
+  cgroups::Resources resources;
+  if (has_hugetlb) resources.hugepages.push_back({"2MB", 0});
+  TestGroup group(resources);
+  if (!has_hugetlb) {
+    CHECK(cgroups::read_stats(group.group())->huge_pages.empty());
+    return;
+  }
+  // Not reserved, so that the limit is met at the first touch, whether the host has such pages or not.
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE;
+  const auto touch = [flags] {
+    void* memory = ::mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory == MAP_FAILED) return 2;
+    *static_cast<volatile char*>(memory) = 1;
+    return 0;
+  };
+  CHECK(group.start(touch).wait() == 128 + SIGBUS);
+  const auto stats = cgroups::read_stats(group.group());
+  REQUIRE(stats);
+  const auto& sizes = stats->huge_pages;
+  const auto of_size =
+      std::find_if(sizes.begin(), sizes.end(), [](const auto& use) { return use.size == "2MB"; });
+  REQUIRE(of_size != sizes.end());
+  CHECK(of_size->failures == 1);
+  CHECK(of_size->usage == 0);
 }
 
 // spec: config-linux.md#resources.pids
