@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/syscalls.h"
 #include "runtime/handshake.h"
@@ -60,6 +62,10 @@ Result<Fd> make_gate(int dir_fd) {
 }
 
 Result<void> open_gate(int dir_fd) {
+#ifdef VIAL_FAULTS
+  const char* place = ::getenv("VIAL_KILL_AT");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (place != nullptr && std::strcmp(place, "gate") == 0) ::kill(::getpid(), SIGKILL);
+#endif
   if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0)
     return Error::from_errno("open the gate", errno);
   return ok();

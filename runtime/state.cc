@@ -56,8 +56,11 @@ bool is_still_ours(pid_t pid) {
 
 Status status_of_live(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
                       pid_t pid) {
-  const Gate gate = gate_at(directory.fd());
-  if (gate == Gate::kClosed) return Status::kCreating;
+  Gate gate = gate_at(directory.fd());
+  if (gate == Gate::kClosed && directory.is_locked_by_another()) return Status::kCreating;
+  // Without the lock nobody is left to open it, unless that has happened since we looked.
+  if (gate == Gate::kClosed) gate = gate_at(directory.fd());
+  if (gate == Gate::kClosed) return Status::kStopped;
   const bool has_group = record && !record->cgroup.path.empty();
   if (has_group) {
     const auto frozen = cgroups::is_frozen(record->cgroup);

@@ -64,7 +64,10 @@ const char* status_name(Status status);  // the spec's word
 
 struct CurrentState {
   Status status = Status::kStopped;
-  Fd init_pidfd;  // open unless stopped (or creating without an init yet)
+  // Open when the init lives: unless stopped (or creating without an init yet). A stopped container has one,
+  // too, when its creator was killed before the gate was open: that init waits in vain, and who deletes kills
+  // it.
+  Fd init_pidfd;
   ProcessIdentity init;
 };
 

@@ -47,7 +47,8 @@ Result<Shown> look_at(const std::string& root, const std::string& id) {
 }
 
 pid_t pid_of(const Shown& shown) {
-  return shown.state.init_pidfd ? shown.state.init.pid : 0;
+  const bool is_live = shown.state.init_pidfd && shown.state.status != runtime::Status::kStopped;
+  return is_live ? shown.state.init.pid : 0;
 }
 
 // runtime-spec runtime.md "State", and what runc adds to it. The order of members is runc's, who leaves the
@@ -180,20 +181,30 @@ constexpr OciCommand kCommands[] = {
       .usage = "ID",
       .summary = "Print the state of a container as JSON",
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .details = "The status is creating, created, running, paused or stopped: what the kernel says now, not "
+                 "what was written down.",
+      .examples = "vial-oci state web",
+      .completes = Names::kContainers},
      run_state},
     {{.names = "list",
       .usage = "[OPTIONS]",
       .summary = "List the containers below --root",
       .options = {kListOptions},
-      .max_arguments = 0},
+      .max_arguments = 0,
+      .examples =
+          "vial-oci list\n# Those that Docker made\nvial-oci --root /run/docker/runtime-runc/moby list"},
      run_list},
     {{.names = "ps",
       .usage = "[OPTIONS] ID [PS OPTIONS]",
       .summary = "List the processes of a container",
       .options = {kPsOptions},
       .min_arguments = 1,
-      .order = Order::kOptionsFirst},
+      .order = Order::kOptionsFirst,
+      .details = "The lines of the host's ps(1) that are about processes in the container's cgroup; the "
+                 "options behind the id are ps's own (-ef without any).",
+      .examples = "vial-oci ps web\nvial-oci ps web -o pid,comm",
+      .completes = Names::kContainers},
      run_ps},
 };
 

@@ -21,7 +21,8 @@ namespace {
 
 class Variable {
  public:
-  Variable(const char* name, int value) : name_(name) { ::setenv(name, std::to_string(value).c_str(), 1); }
+  Variable(const char* name, int value) : Variable(name, std::to_string(value).c_str()) {}
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
   ~Variable() { ::unsetenv(name_); }
   Variable(const Variable&) = delete;
   Variable& operator=(const Variable&) = delete;
@@ -172,6 +173,27 @@ TEST_CASE("a create that is killed at any step: the next command tells the truth
   }
   CHECK(killed > 20);
   oci.remove();
+}
+
+TEST_CASE("a create that is killed before the gate is open leaves a stopped container, which delete takes") {
+  OciBundle oci;
+  {
+    const Variable fault("VIAL_KILL_AT", "gate");
+    CHECK(oci.create({"true"}).code == 128 + SIGKILL);
+  }
+  CHECK(oci.status() == "stopped");
+  CHECK(oci.state().value("pid", -1) == 0);
+  const auto listed = parse_json(oci.call({"list", "--format", "json"}).out);
+  REQUIRE(listed);
+  CHECK((*listed)[0]["status"] == "stopped");
+  CHECK_THAT(oci.start().err, Contains("cannot start a container that has stopped"));
+  CHECK_THAT(oci.call({"pause", oci.id()}).err, Contains("container not running"));
+  CHECK_THAT(oci.call({"exec", oci.id(), "true"}).err, Contains("cannot exec in a stopped container"));
+  const Outcome deleted = oci.call({"delete", oci.id()});
+  INFO(deleted.err);
+  CHECK(deleted.code == 0);
+  CHECK(oci.status() == "unknown");
+  CHECK(oci.cgroups().empty());
 }
 
 TEST_CASE("a starter that is killed at any step leaves a container that is dead or can be killed") {
