@@ -290,6 +290,10 @@ V2Controllers wanted_controllers(const Layout& layout, const std::vector<LimitWr
 
 Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path) {
   const Group group = TRY(group_at(layout, path));
+  return enter_steps(group);
+}
+
+GroupSteps enter_steps(const Group& group) {
   GroupSteps steps;
   steps.before_clone.push_back(std::make_unique<OpenStep>(group));
   if (!group.v1.empty()) steps.join = std::make_unique<JoinStep>(group);

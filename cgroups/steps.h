@@ -26,5 +26,6 @@ Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, c
 
 // Pure. The steps for one more process in an existing group (exec): open and join only, no undo.
 Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path);
+GroupSteps enter_steps(const Group& group);
 
 }  // namespace cgroups

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "cgroups/sub_group.h"
 #include "runtime/create.h"
 #include "runtime/delivery.h"
 #include "runtime/exec.h"
@@ -24,8 +25,17 @@ Result<CurrentState> running_state(const StateDirectory& directory,
   return state;
 }
 
+// The container's cgroup as it was made, by whichever manager: config.json has only the caller's word for it.
+Result<std::optional<cgroups::Group>> group_of(const EnterRequest& request, const ContainerRecord& record) {
+  if (!record.cgroup.path.empty()) {
+    return std::optional<cgroups::Group>(TRY(cgroups::group_below(record.cgroup, request.sub_cgroups)));
+  }
+  if (!request.sub_cgroups.empty()) return unsupported("--cgroup: the container has no cgroup");
+  return std::optional<cgroups::Group>();
+}
+
 Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
-                     const Process& process) {
+                     const Process& process, std::optional<cgroups::Group> group) {
   const HostFacts host = TRY(collect_host_facts());
   ExecRequest exec;
   exec.spec = &spec;
@@ -33,7 +43,7 @@ Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, con
   exec.init = state.init;
   exec.id = request.id;
   exec.preserve_fds = request.preserve_fds;
-  exec.sub_cgroup = request.sub_cgroup;
+  exec.group = std::move(group);
   if (spec.os.seccomp) exec.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
   return make_exec_plan(std::move(exec), host);
 }
@@ -97,12 +107,13 @@ Result<Entered> enter_container(const EnterRequest& request) {
   const auto record = TRY(directory.read_container());
   const CurrentState state = TRY(running_state(directory, record, request.ignore_paused));
   Spec spec = TRY(read_kept_spec(directory));
-  spec.os.cgroups_path = record->cgroup.path;
+  spec.os.cgroups_path.clear();
+  auto group = TRY(group_of(request, *record));
   Process process = TRY(request.choose_process(spec.process));
   settle_capabilities(process);
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
   if (request.console_socket.empty()) settle_window_size(process);
-  const Plan plan = TRY(plan_of(request, state, spec, process));
+  const Plan plan = TRY(plan_of(request, state, spec, process, std::move(group)));
   Fd console_socket;
   if (!request.console_socket.empty())
     console_socket = TRY_IN("console socket", connect_to(request.console_socket));

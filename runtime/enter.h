@@ -22,7 +22,7 @@ struct EnterRequest {
   std::string pid_file;
   std::string console_socket;
   std::string pidfd_socket;
-  std::string sub_cgroup;  // below the container's; must exist
+  std::vector<std::string> sub_cgroups;  // as cgroups::group_below() reads them; must exist
   unsigned preserve_fds = 0;
   std::function<void()> on_terminal;  // called before the launch of a process with a terminal of the caller's
 };

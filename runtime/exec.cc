@@ -132,9 +132,10 @@ Result<StepPtr> add_host_lane(Plan& plan, const ExecRequest& request, const name
       plan.push_back(security::connect_seccomp_agent_step(program.listener_path));
   }
   cgroups::GroupSteps group;
-  if (!spec.os.cgroups_path.empty()) {
-    const std::string path = spec.os.cgroups_path + "/" + request.sub_cgroup;
-    group = TRY(cgroups::enter_steps(host.cgroups, path));
+  if (request.group) {
+    group = cgroups::enter_steps(*request.group);
+  } else if (!spec.os.cgroups_path.empty()) {
+    group = TRY(cgroups::enter_steps(host.cgroups, spec.os.cgroups_path));
   }
   for (auto& step : group.before_clone)
     plan.push_back(std::move(step));

@@ -1,12 +1,14 @@
 // One more process in a running container: a plan of its own, performed by launch() like the first one's.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/process.h"
 #include "base/result.h"
 #include "base/step.h"
+#include "cgroups/group.h"
 #include "runtime/plan.h"
 #include "runtime/spec.h"
 #include "security/filter.h"
@@ -21,7 +23,7 @@ struct ExecRequest {
   std::string bundle;
   std::vector<security::FilterProgram> seccomp;
   unsigned preserve_fds = 0;
-  std::string sub_cgroup;  // below the container's, "/a/b": must exist; empty: the container's own
+  std::optional<cgroups::Group> group;  // to be born in, must exist; nullopt: the spec's cgroupsPath
 };
 
 // The plan: hold the init by pidfd, clone into its cgroup and pid namespace, join its other namespaces,

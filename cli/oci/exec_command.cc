@@ -35,8 +35,18 @@ constexpr OptionSpec kExecOptions[] = {
     {0, "process-label", OptionKind::kString, "Its SELinux label", "label"},
     {0, "preserve-fds", OptionKind::kInt, "Descriptors above 2 that it gets, too", "number", "0"},
     {0, "ignore-paused", OptionKind::kFlag, "Also when the container is paused"},
-    {0, "cgroup", OptionKind::kString, "A cgroup below the container's, which must exist", "path"},
+    {0, "cgroup", OptionKind::kList, "A cgroup below the container's, which must exist",
+     "[controller[,...]:]path"},
 };
+
+constexpr const char* kDetails =
+    "What is not said is as in the container's config.json: user, environment, capabilities, limits, labels. "
+    "With --process all of it is in a file, in the shape of config.json's \"process\".\n\n"
+    "--cgroup PATH is for all controllers; where controllers are on cgroup v1 a path can be given for some "
+    "of "
+    "them, and --cgroup more than once. A process that comes into a paused container (--ignore-paused) waits "
+    "there for `resume`.\n\n"
+    "Exits as the process did, with 128 + n for signal n, and with 255 for an error of its own.";
 
 Result<uint32_t> parse_number(const std::string& text, const char* what) {
   const auto number = parse_uint(text);
@@ -109,9 +119,7 @@ Result<runtime::EnterRequest> request_of(const Call& call) {
   request.pid_file = options.string("pid-file");
   request.console_socket = options.string("console-socket");
   request.pidfd_socket = options.string("pidfd-socket");
-  request.sub_cgroup = options.string("cgroup");
-  if (contains(request.sub_cgroup, ":"))
-    return unsupported("--cgroup CONTROLLER:PATH: a path for all controllers alone is supported");
+  request.sub_cgroups = options.list("cgroup");
   const int64_t kept = options.integer("preserve-fds").value_or(0);
   constexpr int64_t kMaxKept = 1024;
   if (kept < 0 || kept > kMaxKept) return invalid("--preserve-fds must be between 0 and 1024");
@@ -147,7 +155,10 @@ constexpr OciCommand kCommands[] = {
       .options = {kExecOptions},
       .min_arguments = 1,
       .order = Order::kOptionsFirst,
-      .examples = "vial-oci exec -t web sh",
+      .details = kDetails,
+      .examples = "vial-oci exec -t web sh\nvial-oci exec --user 1000:1000 --cwd /tmp web id\n"
+                  "vial-oci exec --detach --process process.json --pid-file pid web",
+      .completes = Names::kContainers,
       .error_code = kExecError},
      run_exec,
      "exec failed: "},

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "cgroups/group.h"
+#include "cgroups/sub_group.h"
 
 namespace {
 
@@ -100,4 +101,38 @@ TEST_CASE("what a container sees as /sys/fs/cgroup") {
   REQUIRE(one.size() == 1);
   CHECK(one[0].destination == "/sys/fs/cgroup");
   CHECK(one[0].source == "/cg/vial/one");
+}
+
+TEST_CASE("a path below a group is for all hierarchies, or for the controllers that are named") {
+  const auto layout = cgroups::parse_layout(kHybridMounts, kHybridSelf, "");
+  const auto group = cgroups::group_at(*layout, "/c/web").value();
+  const auto all = cgroups::group_below(group, {"a//b/"});
+  REQUIRE(all);
+  CHECK(all->path == "/c/web/a/b");
+  CHECK(all->v2_directory == "/sys/fs/cgroup/unified/c/web/a/b");
+  CHECK(all->v1_directory_of("memory") == "/sys/fs/cgroup/memory/c/web/a/b");
+  CHECK(cgroups::group_below(group, {"/"})->path == "/c/web");
+  CHECK(cgroups::group_below(group, {})->v1_directory_of("cpu") == "/sys/fs/cgroup/cpu,cpuacct/c/web");
+
+  const auto some = cgroups::group_below(group, {"memory,name=systemd:/a", "cpu:b"});
+  REQUIRE(some);
+  CHECK(some->v2_directory == group.v2_directory);
+  CHECK(some->v1_directory_of("memory") == "/sys/fs/cgroup/memory/c/web/a");
+  CHECK(some->v1_directory_of("name=systemd") == "/sys/fs/cgroup/systemd/c/web/a");
+  CHECK(some->v1_directory_of("cpuacct") == "/sys/fs/cgroup/cpu,cpuacct/c/web/b");
+}
+
+TEST_CASE("no path leaves the group, and no unknown controller is taken") {
+  const auto layout = cgroups::parse_layout(kHybridMounts, kHybridSelf, "");
+  const auto group = cgroups::group_at(*layout, "/c/web").value();
+  const auto text_of = [&group](const std::vector<std::string>& words) {
+    const auto below = cgroups::group_below(group, words);
+    return below ? std::string("taken") : below.error().text();
+  };
+  CHECK(text_of({"../other"}) == "../other is not a sub cgroup path");
+  CHECK(text_of({"memory:a/../../.."}) == "a/../../.. is not a sub cgroup path");
+  CHECK(text_of({"a:b:c"}) == "invalid --cgroup argument: a:b:c");
+  CHECK(text_of({"memory:a", "b"}) == "invalid --cgroup argument: b (missing <controller>: prefix)");
+  CHECK_THAT(text_of({"pids:a"}), Catch::StartsWith("unknown controller \"pids\": "));
+  CHECK_THAT(text_of({":a"}), Catch::StartsWith("unknown controller \"\": "));
 }

@@ -17,6 +17,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "cgroups/bus.h"
+#include "tests/unit/cgroups/fake_systemd.h"
 
 namespace {
 
@@ -32,73 +33,12 @@ class Directory {
   Directory& operator=(const Directory&) = delete;
   Directory(Directory&&) = delete;
   Directory& operator=(Directory&&) = delete;
+  const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
 
  private:
   std::string path_;
 };
-
-std::string message(uint8_t type, uint32_t reply_to, const std::string& member, const std::string& signature,
-                    const std::string& body) {
-  cgroups::BusWriter writer;
-  writer.byte('l');
-  writer.byte(type);
-  writer.byte(0);
-  writer.byte(1);
-  writer.u32(static_cast<uint32_t>(body.size()));
-  writer.u32(77);
-  const size_t mark = writer.begin_array(8);
-  if (reply_to != 0) {
-    writer.align(8);
-    writer.byte(5);
-    writer.signature("u");
-    writer.u32(reply_to);
-  }
-  for (const auto& [code, text] : {std::pair<uint8_t, std::string>(3, type == 4 ? member : ""),
-                                   std::pair<uint8_t, std::string>(4, type == 3 ? member : "")}) {
-    if (text.empty()) continue;
-    writer.align(8);
-    writer.byte(code);
-    writer.signature("s");
-    writer.string(text);
-  }
-  if (!signature.empty()) {
-    writer.align(8);
-    writer.byte(8);
-    writer.signature("g");
-    writer.signature(signature);
-  }
-  writer.end_array(mark);
-  writer.align(8);
-  return writer.bytes() + body;
-}
-
-std::string removed_job(const std::string& job, const std::string& result) {
-  cgroups::BusWriter body;
-  body.u32(9);
-  body.string(job);
-  body.string("x.scope");
-  body.string(result);
-  return message(4, 0, "JobRemoved", "uoss", body.bytes());
-}
-
-std::string read_exactly(int fd, size_t count) {
-  std::string bytes(count, '\0');
-  size_t got = 0;
-  while (got < count) {
-    const ssize_t part = ::recv(fd, bytes.data() + got, count - got, 0);
-    if (part <= 0) ::_exit(2);
-    got += static_cast<size_t>(part);
-  }
-  return bytes;
-}
-
-std::string read_line(int fd) {
-  std::string line;
-  while (!line.ends_with("\r\n"))
-    line += read_exactly(fd, 1);
-  return line;
-}
 
 Fd connect_to(const std::string& path) {
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -108,67 +48,6 @@ Fd connect_to(const std::string& path) {
   REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   return fd;
 }
-
-uint32_t serial_of(const std::string& bytes) {
-  uint32_t serial = 0;
-  std::memcpy(&serial, bytes.data() + 8, sizeof serial);
-  return serial;
-}
-
-// What systemd would do: one connection, every call answered; a scope's job ends with `result`. The calls are
-// kept in `log`.
-[[noreturn]] void serve(int listener, const std::string& log, const std::string& result) {
-  const Fd client(::accept(listener, nullptr, nullptr));
-  const bool is_root = read_line(client.get()) == std::string(1, '\0') + "AUTH EXTERNAL 30\r\n";
-  (void)write_all(client.get(), is_root ? "OK 0123\r\n" : "REJECTED\r\n");
-  (void)read_exactly(client.get(), std::strlen("BEGIN\r\n"));
-  for (;;) {
-    std::string bytes = read_exactly(client.get(), cgroups::kBusHead);
-    bytes += read_exactly(client.get(), cgroups::bytes_after_head(bytes).value());
-    (void)create_file(log + std::to_string(serial_of(bytes)), bytes, 0600);
-    cgroups::BusWriter body;
-    body.string("/job/1");
-    if (contains(bytes, "StartTransientUnit")) {
-      if (result == "refused") {
-        cgroups::BusWriter words;
-        words.string("Unit x.scope already exists.");
-        (void)write_all(client.get(), message(3, serial_of(bytes), "org.freedesktop.systemd1.UnitExists", "s",
-                                              words.bytes()));
-        continue;
-      }
-      // Another's job first; ours before its answer, as may happen.
-      (void)write_all(client.get(), removed_job("/job/0", "failed") + removed_job("/job/1", result));
-    }
-    (void)write_all(client.get(), message(2, serial_of(bytes), "", "o", body.bytes()));
-  }
-}
-
-class FakeSystemd {
- public:
-  FakeSystemd(const Directory& directory, const std::string& result) {
-    const std::string path = directory.file("bus");
-    const Fd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    REQUIRE(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listener.get(), 1) == 0);
-    pid_ = ::fork();
-    if (pid_ == 0) serve(listener.get(), directory.file("call"), result);
-  }
-  ~FakeSystemd() {
-    const Fd pidfd = sys::pidfd_open(pid_).value();
-    (void)sys::pidfd_send_signal(pidfd.get(), SIGKILL);
-    (void)wait_for(pidfd.get());
-  }
-  FakeSystemd(const FakeSystemd&) = delete;
-  FakeSystemd& operator=(const FakeSystemd&) = delete;
-  FakeSystemd(FakeSystemd&&) = delete;
-  FakeSystemd& operator=(FakeSystemd&&) = delete;
-
- private:
-  pid_t pid_ = -1;
-};
 
 cgroups::Resources limited() {
   cgroups::Resources resources;
@@ -231,7 +110,7 @@ TEST_CASE("without systemd the driver says so") {
 TEST_CASE("a scope is started with a process that holds it, with the limits as properties") {
   const Directory directory;
   const bool on_v2 = GENERATE(true, false);
-  const FakeSystemd systemd(directory, "done");
+  const FakeSystemd systemd(directory.path(), "done");
   StepContext context;
   const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("a-b.slice:docker:0123", "id"), "0123",
                                               limited(), on_v2, {"/tmp", directory.file("bus")});
@@ -267,7 +146,7 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
 TEST_CASE("what systemd refuses, or can't do, is told in its words") {
   const Directory directory;
   const bool is_refused = GENERATE(true, false);
-  const FakeSystemd systemd(directory, is_refused ? "refused" : "failed");
+  const FakeSystemd systemd(directory.path(), is_refused ? "refused" : "failed");
   StepContext context;
   const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("", "id"), "id", {}, true,
                                               {"/tmp", directory.file("bus")});
@@ -302,7 +181,7 @@ TEST_CASE("the real dbus-daemon takes our messages, and knows no systemd here") 
   const auto step = cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", address});
   const auto result = step->perform(context);
   // The call that comes after the refused one, as we said it to the other bus.
-  const FakeSystemd systemd(directory, "done");
+  const FakeSystemd systemd(directory.path(), "done");
   REQUIRE(cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", directory.file("bus")})
               ->perform(context));
   const Fd raw = connect_to(address);
@@ -330,7 +209,7 @@ TEST_CASE("the real dbus-daemon takes our messages, and knows no systemd here") 
 TEST_CASE("messages of a hostile bus are refused, whatever is cut off") {
   cgroups::BusWriter body;
   body.string("text");
-  const std::string good = message(3, 5, "some.Error", "s", body.bytes());
+  const std::string good = bus_message(3, 5, "some.Error", "s", body.bytes());
   REQUIRE(cgroups::unmarshal(good));
   CHECK(cgroups::unmarshal(good)->reply_serial == 5);
   CHECK(cgroups::unmarshal(good)->error_name == "some.Error");

@@ -1,0 +1,201 @@
+// exec and cgroups: where the new process is, in a sub-cgroup, in a paused container, in a scope of
+// systemd's.
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "tests/integration/oci_fixture.h"
+#include "tests/integration/running_program.h"
+#include "tests/unit/cgroups/fake_systemd.h"
+
+using Catch::Contains;
+
+namespace {
+
+// The container's cgroup directories and those below that the test makes; gone before the container is.
+class Below {
+ public:
+  Below(const OciBundle& oci, const std::string& name) {
+    for (const auto& directory : oci.cgroups()) {
+      const std::string path = directory + "/" + name;
+      REQUIRE(::mkdir(path.c_str(), 0755) == 0);
+      made_.push_back(path);
+      for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+        const auto text = read_file(directory + file);
+        if (text && !trim(*text).empty()) REQUIRE(write_kernel_file(path + file, std::string(trim(*text))));
+      }
+    }
+  }
+  ~Below() {
+    for (const auto& path : made_)
+      ::rmdir(path.c_str());
+  }
+  Below(const Below&) = delete;
+  Below& operator=(const Below&) = delete;
+
+ private:
+  std::vector<std::string> made_;
+};
+
+// The lines of /proc/self/cgroup of `exec OPTIONS`, as the host sees them: the container shares the host's
+// cgroup namespace.
+std::vector<std::string> memberships(const OciBundle& oci, const Words& options) {
+  Words words = {"exec"};
+  words.insert(words.end(), options.begin(), options.end());
+  for (const std::string& word : {oci.id(), std::string("cat"), std::string("/proc/self/cgroup")})
+    words.push_back(word);
+  const Outcome outcome = oci.call(words);
+  INFO(outcome.err);
+  CHECK(outcome.code == 0);
+  return split(std::string(trim(outcome.out)), '\n');
+}
+
+bool is_container_path(const OciBundle& oci, const std::string& line) {
+  return contains(line, "/" + oci.id());
+}
+
+std::string first_v1_controller(const std::vector<std::string>& lines, const OciBundle& oci) {
+  for (const auto& line : lines) {
+    const auto parts = split(line, ':');
+    const bool is_v1 = parts.size() > 2 && !parts[1].empty() && !parts[1].starts_with("name=");
+    if (is_v1 && is_container_path(oci, line)) return split(parts[1], ',').front();
+  }
+  return "";
+}
+
+std::string error_of_exec(const OciBundle& oci, const Words& options) {
+  Words words = {"exec"};
+  words.insert(words.end(), options.begin(), options.end());
+  for (const std::string& word : {oci.id(), std::string("true")})
+    words.push_back(word);
+  const Outcome outcome = oci.call(words);
+  CHECK(outcome.code == 255);
+  return outcome.err;
+}
+
+}  // namespace
+
+TEST_CASE("exec --cgroup PATH is below the container's cgroup in every hierarchy") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  {
+    const Below below(oci, "part");
+    size_t inside = 0;
+    for (const auto& line : memberships(oci, {"--cgroup", "part"})) {
+      INFO(line);
+      if (!is_container_path(oci, line)) continue;
+      CHECK(line.ends_with("/part"));
+      ++inside;
+    }
+    CHECK(inside == oci.cgroups().size());
+    CHECK_THAT(error_of_exec(oci, {"--cgroup", "missing"}), Contains("missing") && Contains("No such file"));
+    CHECK_THAT(error_of_exec(oci, {"--cgroup", "../x"}), Contains("../x is not a sub cgroup path"));
+  }
+  oci.remove();
+}
+
+TEST_CASE("exec --cgroup CONTROLLER:PATH moves it in that controller's hierarchy alone") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  {
+    const Below below(oci, "part");
+    const std::string controller = first_v1_controller(memberships(oci, {}), oci);
+    if (controller.empty()) {
+      // Pure v2 has one hierarchy for all.
+      CHECK_THAT(error_of_exec(oci, {"--cgroup", "memory:part"}),
+                 Contains("unknown controller") && Contains("memory"));
+    } else {
+      for (const auto& line : memberships(oci, {"--cgroup", controller + ":part"})) {
+        INFO(line);
+        if (!is_container_path(oci, line)) continue;
+        const auto names = split(split(line, ':')[1], ',');
+        const bool is_named = std::find(names.begin(), names.end(), controller) != names.end();
+        CHECK(line.ends_with("/part") == is_named);
+      }
+    }
+    CHECK_THAT(error_of_exec(oci, {"--cgroup", "nonsense:part"}),
+               Contains("unknown controller") && Contains("nonsense"));
+  }
+  oci.remove();
+}
+
+TEST_CASE("exec --ignore-paused comes into a paused container and goes on with it") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK_THAT(error_of_exec(oci, {}), Contains("cannot exec in a paused container (use --ignore-paused"));
+  RunningProgram late(oci.command_line({"exec", "--ignore-paused", oci.id(), "echo", "ran"}),
+                      oci.directory());
+  // It is in the container's cgroup, and has not run.
+  CHECK(within(kPatience, [&] {
+    const auto pids = parse_json(oci.call({"ps", "--format", "json", oci.id()}).out);
+    return pids && pids->size() == 2;
+  }));
+  CHECK(late.out().empty());
+  CHECK(oci.status() == "paused");
+  REQUIRE(oci.call({"resume", oci.id()}).code == 0);
+  CHECK(late.wait().code == 0);
+  CHECK(late.out() == "ran\n");
+  oci.remove();
+}
+
+TEST_CASE("kill and delete take a paused container with an exec that waits") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  RunningProgram late(oci.command_line({"exec", "--ignore-paused", oci.id(), "echo", "ran"}),
+                      oci.directory());
+  CHECK(within(kPatience, [&] {
+    const auto pids = parse_json(oci.call({"ps", "--format", "json", oci.id()}).out);
+    return pids && pids->size() == 2;
+  }));
+  CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+  CHECK(late.wait().code != 0);
+  CHECK(oci.status() == "unknown");
+  CHECK(oci.cgroups().empty());
+}
+
+TEST_CASE("exec finds the scope that systemd made for the container") {
+  OciBundle oci;
+  const FakeSystemd systemd(oci.directory(), "done");
+  const std::string slice = "vialtest" + std::to_string(::getpid());
+  oci.spec["linux"]["cgroupsPath"] = slice + ".slice:vial:" + oci.id();
+  oci.spec["process"]["args"] = {"sleep", "100"};
+  oci.write_config();
+  // A /run of its own, with a systemd in it, for the one command that asks systemd.
+  Words words = {"unshare",
+                 "-m",
+                 "sh",
+                 "-c",
+                 "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/dbus && "
+                 "ln -s " +
+                     oci.directory() + "/bus /run/dbus/system_bus_socket && exec \"$@\"",
+                 "sh"};
+  for (const auto& word :
+       oci.command_line({"--systemd-cgroup", "create", "--bundle", oci.bundle(), oci.id()}))
+    words.push_back(word);
+  const Outcome created = run_into_files(words, oci.directory(), "create");
+  INFO(created.err);
+  REQUIRE(created.code == 0);
+  REQUIRE(oci.start().code == 0);
+  const std::string scope = "/" + slice + ".slice/vial-" + oci.id() + ".scope";
+  size_t inside = 0;
+  for (const auto& line : memberships(oci, {})) {
+    INFO(line);
+    if (is_container_path(oci, line) || contains(line, "/vial-" + oci.id())) {
+      CHECK(line.ends_with(":" + scope));
+      ++inside;
+    }
+  }
+  CHECK(inside > 0);
+  CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+  CHECK(oci.status() == "unknown");
+  for (const auto& name : list_directory("/sys/fs/cgroup").value_or({})) {
+    ::rmdir(("/sys/fs/cgroup/" + name + "/" + slice + ".slice").c_str());
+    ::rmdir(("/sys/fs/cgroup/" + slice + ".slice").c_str());
+  }
+}
