@@ -1,5 +1,7 @@
 // Completion scripts for bash, zsh and fish. They hold the tables as text; names of containers and images are
 // asked from vial itself while completing.
+#include <algorithm>
+
 #include "base/strings.h"
 #include "cli/help.h"
 
@@ -39,20 +41,50 @@ std::string next_words(const Program& program, const std::string& prefix) {
   return join(words, " ");
 }
 
-// The command that prints what can be named.
-std::string names_command(Names names) {
-  switch (names) {
-    case Names::kContainers:
-      return "vial ps -a --format '{{.Names}}'";
-    case Names::kRunningContainers:
-      return "vial ps --format '{{.Names}}'";
-    case Names::kImages:
-      return "vial images --format '{{.Repository}}:{{.Tag}}'";
-    case Names::kFiles:
-    case Names::kNothing:
-      return "";
+// The words that print what can be named; empty when nothing does.
+std::string names_words(const Program& program, Names names) {
+  const ProgramTexts& texts = *program.texts;
+  const char* words = nullptr;
+  if (names == Names::kContainers) words = texts.containers;
+  if (names == Names::kRunningContainers) words = texts.running;
+  if (names == Names::kImages) words = texts.images;
+  return words == nullptr ? "" : words;
+}
+
+// The same as a command; `globals` is what stands between the program and its words.
+std::string names_command(const Program& program, Names names, const std::string& globals = "") {
+  const std::string words = names_words(program, names);
+  return words.empty() ? "" : std::string(program.texts->name) + globals + " " + words;
+}
+
+// "vial_oci" of vial-oci: what functions of shells are called after.
+std::string function_name(const Program& program) {
+  std::string name = program.texts->name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+std::string global_words(const Program& program) {
+  std::string words;
+  for (const auto& option : program.texts->options)
+    words += std::string(" --") + option.name;
+  return words + " --help";
+}
+
+// "--root | --run-root": what takes the next word with it.
+std::string valued_globals(const Program& program) {
+  std::string names;
+  for (const auto& option : program.texts->options) {
+    if (option.kind != OptionKind::kFlag)
+      names += (names.empty() ? "--" : " | --") + std::string(option.name);
   }
-  return "";
+  return names;
 }
 
 std::string option_words(const Command& command) {
@@ -64,45 +96,53 @@ std::string option_words(const Command& command) {
   return words;
 }
 
-constexpr const char* kBashFunction = R"(_vial() {
+// FUNCTION, PROGRAM and VALUED are put in.
+constexpr const char* kBashFunction = R"(_FUNCTION() {
   local current=${COMP_WORDS[COMP_CWORD]} name="" words="" names="" i
+  local globals=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --root | --run-root) ((i++)) ;;
+      VALUED)
+        globals+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+        ((i++))
+        ;;
       -*) ;;
       *)
         name=${COMP_WORDS[i]}
-        if _vial_is_group "$name" && ((i + 1 < COMP_CWORD)); then name+=" ${COMP_WORDS[i + 1]}"; fi
+        if _FUNCTION_is_group "$name" && ((i + 1 < COMP_CWORD)); then name+=" ${COMP_WORDS[i + 1]}"; fi
         break
         ;;
     esac
   done
-  _vial_words "$name"
+  _FUNCTION_words "$name"
   if [[ $current != -* && -n $names ]]; then words=$(eval "$names" 2>/dev/null); fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
-complete -o default -F _vial vial
+complete -o default -F _FUNCTION PROGRAM
 )";
 
 std::string bash_script(const Program& program) {
+  const std::string function = function_name(program);
   std::string groups;
-  std::string text = "# bash completion of vial\n_vial_words() {\n  case $1 in\n    \"\") words=" +
-                     shell_quote(next_words(program, "") + " --debug --root --run-root --version --help") +
-                     " ;;\n";
+  std::string text = std::string("# bash completion of ") + program.texts->name + "\n_" + function +
+                     "_words() {\n  case $1 in\n    \"\") words=" +
+                     shell_quote(next_words(program, "") + global_words(program)) + " ;;\n";
   for (const auto& group : program.groups) {
     groups += (groups.empty() ? "" : " | ") + std::string(group.name);
     text += std::string("    ") + group.name +
             ") words=" + shell_quote(next_words(program, std::string(group.name) + " ")) + " ;;\n";
   }
   for (const auto& entry : entries_of(program)) {
+    const std::string names = names_command(program, entry.command->completes, " \"${globals[@]}\"");
     text += "    " + shell_quote(entry.name) + ")\n      words=" + shell_quote(option_words(*entry.command)) +
-            "\n";
-    text += "      names=" + shell_quote(names_command(entry.command->completes)) + "\n      ;;\n";
+            "\n      names=" + shell_quote(names) + "\n      ;;\n";
   }
-  text += "    *) words='' ;;\n  esac\n}\n";
-  text +=
-      "_vial_is_group() {\n  case $1 in\n    " + groups + ") return 0 ;;\n    *) return 1 ;;\n  esac\n}\n";
-  return text + kBashFunction;
+  text += "    *) words='' ;;\n  esac\n}\n_" + function + "_is_group() {\n";
+  text += groups.empty() ? "  return 1\n}\n"
+                         : "  case $1 in\n    " + groups + ") return 0 ;;\n    *) return 1 ;;\n  esac\n}\n";
+  text += replace_all(kBashFunction, "FUNCTION", function);
+  return replace_all(replace_all(std::move(text), "PROGRAM", program.texts->name), "VALUED",
+                     valued_globals(program));
 }
 
 // A zsh description stands in brackets inside single quotes: '--rm[Remove it when it exits]'.
@@ -128,12 +168,14 @@ std::string zsh_option(const OptionSpec& option) {
 }
 
 std::string zsh_script(const Program& program) {
-  std::string text =
-      "#compdef vial\n# zsh completion of vial\n_vial() {\n  local -a names\n  local skip=1\n"
-      "  if (( CURRENT == 2 )); then\n    compadd -- " +
-      next_words(program, "") +
-      "\n    return\n  fi\n"
-      "  local name=$words[2]\n  case $name in\n";
+  const std::string name = program.texts->name;
+  const std::string function = function_name(program);
+  std::string text = "#compdef " + name + "\n# zsh completion of " + name + "\n_" + function +
+                     "() {\n  local -a names\n  local skip=1\n"
+                     "  if (( CURRENT == 2 )); then\n    compadd -- " +
+                     next_words(program, "") +
+                     "\n    return\n  fi\n"
+                     "  local name=$words[2]\n  case $name in\n";
   for (const auto& group : program.groups) {
     text += std::string("    ") + group.name + ")\n      if (( CURRENT == 3 )); then\n        compadd -- " +
             next_words(program, std::string(group.name) + " ") +
@@ -142,7 +184,7 @@ std::string zsh_script(const Program& program) {
   text += "  esac\n  shift $skip words\n  (( CURRENT -= skip ))\n  case $name in\n";
   for (const auto& entry : entries_of(program)) {
     text += "    " + shell_quote(entry.name) + ")\n";
-    const std::string names = names_command(entry.command->completes);
+    const std::string names = names_command(program, entry.command->completes);
     if (!names.empty()) text += "      names=(${(f)\"$(" + names + " 2>/dev/null)\"})\n";
     text += "      _arguments -s";
     for (const auto* option : shown_options(*entry.command))
@@ -150,26 +192,31 @@ std::string zsh_script(const Program& program) {
     text += names.empty() ? " '*:file:_files'" : " '*:name:compadd -a names'";
     text += "\n      ;;\n";
   }
-  return text + "  esac\n}\n_vial \"$@\"\n";
+  return text + "  esac\n}\n_" + function + " \"$@\"\n";
 }
 
 std::string fish_script(const Program& program) {
-  std::string text =
-      "# fish completion of vial\nfunction __vial_command\n"
-      "  set -l words (commandline -opc)\n  set -e words[1]\n"
-      "  set -l name (string match -v -- '-*' $words)\n"
-      "  test \"$name[1..2]\" = \"$argv[1]\"; or test \"$name[1]\" = \"$argv[1]\"\nend\n"
-      "function __vial_first\n  test (count (commandline -opc)) -eq 1\nend\n";
-  text += "complete -c vial -f -n __vial_first -a " + shell_quote(next_words(program, "")) + "\n";
+  const std::string name = program.texts->name;
+  const std::string function = "__" + function_name(program);
+  const std::string complete = "complete -c " + name;
+  std::string text = "# fish completion of " + name + "\nfunction " + function +
+                     "_command\n"
+                     "  set -l words (commandline -opc)\n  set -e words[1]\n"
+                     "  set -l name (string match -v -- '-*' $words)\n"
+                     "  test \"$name[1..2]\" = \"$argv[1]\"; or test \"$name[1]\" = \"$argv[1]\"\nend\n"
+                     "function " +
+                     function + "_first\n  test (count (commandline -opc)) -eq 1\nend\n";
+  const std::string first = " -f -n " + function + "_first -a ";
+  text += complete + first + shell_quote(next_words(program, "")) + "\n";
   for (const auto& group : program.groups) {
-    text += "complete -c vial -f -n 'test (count (commandline -opc)) -eq 2; and __vial_command " +
+    text += complete + " -f -n 'test (count (commandline -opc)) -eq 2; and " + function + "_command " +
             std::string(group.name) + "' -a " +
             shell_quote(next_words(program, std::string(group.name) + " ")) + "\n";
   }
   for (const auto& entry : entries_of(program)) {
     const std::string when =
-        "complete -c vial -n " + shell_quote("__vial_command " + shell_quote(entry.name));
-    const std::string names = names_command(entry.command->completes);
+        complete + " -n " + shell_quote(function + "_command " + shell_quote(entry.name));
+    const std::string names = names_command(program, entry.command->completes);
     if (!names.empty()) text += when + " -f -a " + shell_quote("(" + names + " 2>/dev/null)") + "\n";
     for (const auto* option : shown_options(*entry.command)) {
       text += when + " -l " + option->name;

@@ -174,9 +174,18 @@ int become_vial_image(const Invocation& call, const std::vector<std::string>& wo
   return kUsageError;
 }
 
-OptionTable global_options() {
-  return kGlobalOptions;
-}
+const ProgramTexts kVialTexts = {
+    .name = "vial",
+    .summary = "a container runtime you can see through",
+    .headline = "Containers you can see through: no daemon, every step shown",
+    .details =
+        "Runs containers without a daemon. A container is a list of steps, each one operation of the "
+        "kernel; vial shows that list before, while and after it is done.",
+    .options = kGlobalOptions,
+    .containers = "ps -a --format '{{.Names}}'",
+    .running = "ps --format '{{.Names}}'",
+    .images = "images --format '{{.Repository}}:{{.Tag}}'",
+};
 
 std::vector<std::string> names_of(const Command& command) {
   std::vector<std::string> names;

@@ -105,6 +105,7 @@ std::string command_help(const Command& command, std::string_view typed, size_t 
   }
   const auto options = shown_options(command);
   if (!options.empty()) text += "\nOptions:\n" + option_lines(options, width);
+  if (command.details[0] != '\0') text += "\n" + wrap(command.details, width, 0) + "\n";
   if (command.examples[0] != '\0') text += "\nExamples:\n" + example_lines(command.examples);
   return text;
 }
@@ -116,7 +117,7 @@ std::string group_help(const Program& program, const Group& group, size_t width)
     const std::string name = names_of(command).front();
     if (name.starts_with(prefix)) rows.emplace_back(name.substr(prefix.size()), command.summary);
   });
-  const std::string name = std::string("vial ") + group.name;
+  const std::string name = std::string(program.texts->name) + " " + group.name;
   return "Usage:  " + name + " COMMAND\n\n" + wrap(group.summary, width, 0) + "\n\nCommands:\n" +
          rows_text(std::move(rows)) + "\nRun '" + name +
          " COMMAND --help' for more information on a command.\n";
@@ -133,14 +134,17 @@ std::string program_help(const Program& program, size_t width) {
     if (name.find(' ') != std::string::npos) return;
     (command.common ? common : others).emplace_back(name, command.summary);
   });
+  const ProgramTexts& texts = *program.texts;
   std::vector<const OptionSpec*> options;
-  for (const auto& option : global_options())
+  for (const auto& option : texts.options)
     options.push_back(&option);
-  return "Usage:  vial [OPTIONS] COMMAND\n\nContainers you can see through: no daemon, every step shown\n"
-         "\nCommon Commands:\n" +
-         rows_text(std::move(common)) + "\nManagement Commands:\n" + rows_text(std::move(groups)) +
-         "\nCommands:\n" + rows_text(std::move(others)) + "\nGlobal Options:\n" +
-         option_lines(options, width) + "\nRun 'vial COMMAND --help' for more information on a command.\n";
+  const std::string name = texts.name;
+  std::string text = "Usage:  " + name + " [OPTIONS] COMMAND\n\n" + wrap(texts.headline, width, 0) + "\n";
+  if (!common.empty()) text += "\nCommon Commands:\n" + rows_text(std::move(common));
+  if (!groups.empty()) text += "\nManagement Commands:\n" + rows_text(std::move(groups));
+  return text + "\nCommands:\n" + rows_text(std::move(others)) + "\nGlobal Options:\n" +
+         option_lines(options, width) + "\nRun '" + name +
+         " COMMAND --help' for more information on a command.\n";
 }
 
 }  // namespace cli

@@ -13,15 +13,15 @@ std::string usage_line(const Command& command, std::string_view typed, std::stri
 // What `vial X --help` prints, in `width` columns.
 std::string command_help(const Command& command, std::string_view typed, size_t width,
                          std::string_view program = "vial");
-// `vial container --help` and `vial --help`.
+// `vial container --help` and `vial --help`, for any program.
 std::string group_help(const Program& program, const Group& group, size_t width);
 std::string program_help(const Program& program, size_t width);
 
 // The options that --help shows, sorted by name.
 std::vector<const OptionSpec*> shown_options(const Command& command);
 
-// vial-run.1 and vial.1 as troff, man(7) macros.
-std::string command_man_page(const Command& command);
+// vial-run.1 and vial.1 as troff, man(7) macros; `program` as users type it.
+std::string command_man_page(const Command& command, std::string_view program = "vial");
 std::string program_man_page(const Program& program);
 
 // A completion script for "bash", "zsh" or "fish"; kInvalid for another shell.

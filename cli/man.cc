@@ -1,4 +1,6 @@
 // Man pages as troff with man(7)'s macros, from the tables.
+#include <algorithm>
+
 #include "base/strings.h"
 #include "cli/help.h"
 
@@ -38,6 +40,16 @@ std::string option_paragraph(const OptionSpec& option) {
   return text + "\n";
 }
 
+std::string paragraphs(std::string_view details) {
+  std::string text;
+  for (size_t from = 0; from < details.size();) {
+    const size_t end = std::min(details.find("\n\n", from), details.size());
+    text += ".PP\n" + troff(details.substr(from, end - from)) + "\n";
+    from = end + 2;
+  }
+  return text;
+}
+
 std::string examples_section(std::string_view examples) {
   if (examples.empty()) return "";
   return ".SH EXAMPLES\n.nf\n" + troff(examples) + "\n.fi\n";
@@ -45,42 +57,45 @@ std::string examples_section(std::string_view examples) {
 
 }  // namespace
 
-std::string command_man_page(const Command& command) {
-  std::string page = short_name_of(command);
+std::string command_man_page(const Command& command, std::string_view program) {
+  const std::string name = troff(program);
+  std::string page = std::string(program) + "-" + short_name_of(command);
   for (char& c : page) {
     if (c == ' ') c = '-';
   }
-  std::string text = heading("vial-" + page, command.summary) + ".SH SYNOPSIS\n";
+  std::string text = heading(page, command.summary) + ".SH SYNOPSIS\n";
   for (const auto& form : split(command.usage, '\n'))
-    text += "\\fBvial " + troff(short_name_of(command)) + "\\fR " + troff(form) + "\n.br\n";
-  text += ".SH DESCRIPTION\n" + troff(command.summary) + ".\n";
+    text += "\\fB" + name + " " + troff(short_name_of(command)) + "\\fR " + troff(form) + "\n.br\n";
+  text += ".SH DESCRIPTION\n" + troff(command.summary) + ".\n" + paragraphs(command.details);
   const auto names = names_of(command);
   if (names.size() > 1) {
     text += ".PP\nOther names: ";
     for (size_t i = 0; i < names.size(); ++i)
-      text += (i > 0 ? ", vial " : "vial ") + troff(names[i]);
+      text += (i > 0 ? ", " : "") + name + " " + troff(names[i]);
     text += ".\n";
   }
   const auto options = shown_options(command);
   if (!options.empty()) text += ".SH OPTIONS\n";
   for (const auto* option : options)
     text += option_paragraph(*option);
-  return text + examples_section(command.examples) + ".SH SEE ALSO\n.BR vial (1)\n";
+  return text + examples_section(command.examples) + ".SH SEE ALSO\n.BR " + name + " (1)\n";
 }
 
 std::string program_man_page(const Program& program) {
-  std::string text = heading("vial", "a container runtime you can see through");
-  text += ".SH SYNOPSIS\n\\fBvial\\fR [OPTIONS] COMMAND\n.SH DESCRIPTION\n";
+  const ProgramTexts& texts = *program.texts;
+  const std::string name = troff(texts.name);
+  std::string text = heading(texts.name, texts.summary);
   text +=
-      "Runs containers without a daemon. A container is a list of steps, each one operation of the kernel;\n";
-  text += "vial shows that list before, while and after it is done.\n.SH OPTIONS\n";
-  for (const auto& option : global_options())
+      ".SH SYNOPSIS\n\\fB" + name + "\\fR [OPTIONS] COMMAND\n.SH DESCRIPTION\n" + paragraphs(texts.details);
+  text += ".SH OPTIONS\n";
+  for (const auto& option : texts.options)
     text += option_paragraph(option);
   text += ".SH COMMANDS\n";
   for (const auto family : program.commands) {
     for (const auto& command : family) {
       if (command.hidden) continue;
-      text += ".TP\n\\fBvial " + troff(short_name_of(command)) + "\\fR\n" + troff(command.summary) + "\n";
+      const std::string typed = name + " " + troff(short_name_of(command));
+      text += ".TP\n\\fB" + typed + "\\fR\n" + troff(command.summary) + "\n";
     }
   }
   return text + ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\nWhen set and not empty, output has no colours.\n";

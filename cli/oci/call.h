@@ -46,8 +46,14 @@ extern const std::span<const OciCommand> kOciExecCommands;   // cli/oci/exec_com
 extern const std::span<const OciCommand> kOciStateCommands;  // cli/oci/state_commands.cc
 extern const std::span<const OciCommand> kOciLimitCommands;  // cli/oci/limit_commands.cc
 extern const std::span<const OciCommand> kOciHostCommands;   // cli/oci/host_commands.cc
+extern const std::span<const OciCommand> kOciHelpCommands;   // cli/oci/help_commands.cc
 
+std::span<const std::span<const OciCommand>> all_oci_commands();
+// The command called `name`; nullptr if there is none.
+const OciCommand* find_oci_command(std::string_view name);
 OptionTable oci_global_options();
+// `vial-oci --help`, in `width` columns.
+std::string oci_help(size_t width);
 
 // Parses, dispatches, prints and logs errors; the value is the exit code. Never throws.
 int run_oci(int argc, char** argv) noexcept;

@@ -30,37 +30,6 @@ constexpr OptionSpec kGlobals[] = {
 };
 constexpr OptionTable kGlobalTables[] = {kGlobals};
 
-std::span<const std::span<const OciCommand>> families() {
-  static const std::span<const OciCommand> all[] = {kOciLifeCommands, kOciExecCommands, kOciStateCommands,
-                                                    kOciLimitCommands, kOciHostCommands};
-  return all;
-}
-
-const OciCommand* find(std::string_view name) {
-  for (const auto family : families()) {
-    for (const auto& entry : family) {
-      if (name == entry.command.names) return &entry;
-    }
-  }
-  return nullptr;
-}
-
-std::string program_text() {
-  std::string text = "Usage:  vial-oci [OPTIONS] COMMAND\n\nThe OCI runtime of vial\n\nCommands:\n";
-  constexpr size_t kColumn = 12;
-  for (const auto family : families()) {
-    for (const auto& entry : family) {
-      std::string name = entry.command.names;
-      name.resize(kColumn, ' ');
-      text += "  " + name + entry.command.summary + "\n";
-    }
-  }
-  const Command globals = {.names = "", .usage = "", .summary = "", .options = {OptionTable(kGlobals)}};
-  const std::string options = command_help(globals, "", static_cast<size_t>(terminal_width()), kName);
-  return text + options.substr(options.find("\nOptions:")) +
-         "\nRun 'vial-oci COMMAND --help' for more information on a command.\n";
-}
-
 // dockerd looks for the word "version" and for "commit:".
 std::string version_text() {
   return std::string("vial-oci version ") + VIAL_VERSION + "\ncommit: " + VIAL_VERSION +
@@ -120,7 +89,7 @@ int run_entry(const OciCommand& entry, const Call& call) {
 }
 
 int run_words(const OciGlobals& globals, ErrorLog& log, const std::vector<std::string>& words, char** argv) {
-  const OciCommand* entry = find(words.front());
+  const OciCommand* entry = find_oci_command(words.front());
   if (entry == nullptr) return fail(log, invalid("unknown command \"" + printable(words.front()) + "\""));
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   const auto options = parse_options(entry->command.options, rest, entry->command.order);
@@ -149,13 +118,28 @@ int run(int argc, char** argv) {
   const auto globals = read_globals(*options);
   if (!globals) return fail(log, globals.error());
   if (options->help_wanted() || options->arguments().empty()) {
-    print(program_text());
+    print(oci_help(static_cast<size_t>(terminal_width())));
     return 0;
   }
   return run_words(*globals, log, options->arguments(), argv);
 }
 
 }  // namespace
+
+std::span<const std::span<const OciCommand>> all_oci_commands() {
+  static const std::span<const OciCommand> all[] = {kOciLifeCommands,  kOciExecCommands, kOciStateCommands,
+                                                    kOciLimitCommands, kOciHostCommands, kOciHelpCommands};
+  return all;
+}
+
+const OciCommand* find_oci_command(std::string_view name) {
+  for (const auto family : all_oci_commands()) {
+    for (const auto& entry : family) {
+      if (name == entry.command.names) return &entry;
+    }
+  }
+  return nullptr;
+}
 
 OptionTable oci_global_options() {
   return kGlobals;

@@ -20,7 +20,7 @@ constexpr OptionSpec kSpecOptions[] = {
     {0, "rootless", OptionKind::kFlag, "With a user namespace in which the caller is root"},
 };
 
-// What callers say to runc's checkpoint and restore.
+// What callers say to runc's checkpoint and restore: understood, so that the answer is ours.
 constexpr OptionSpec kCheckpointOptions[] = {
     {0, "image-path", OptionKind::kString},       {0, "work-path", OptionKind::kString},
     {0, "parent-path", OptionKind::kString},      {0, "leave-running", OptionKind::kFlag},
@@ -36,6 +36,9 @@ constexpr OptionSpec kCheckpointOptions[] = {
     {0, "no-subreaper", OptionKind::kFlag},       {0, "no-pivot", OptionKind::kFlag},
     {0, "lsm-profile", OptionKind::kString},      {0, "lsm-mount-context", OptionKind::kString},
 };
+
+constexpr const char* kCheckpointDetails =
+    "vial-oci does not use CRIU. The options of other runtimes are understood, and the answer is an error.";
 
 Result<int> run_spec(const Call& call) {
   constexpr mode_t kReadable = 0644;
@@ -67,24 +70,30 @@ constexpr OciCommand kCommands[] = {
       .summary = "Write a config.json that runs sh in the root file system rootfs",
       .options = {kSpecOptions},
       .max_arguments = 0,
+      .details = "The file is not overwritten. With --rootless the container has a user namespace with one "
+                 "user in it.",
       .examples = "mkdir -p bundle/rootfs\nvial-oci spec --bundle bundle"},
      run_spec},
     {{.names = "features",
       .usage = "",
       .summary = "Print what this runtime supports, as JSON",
-      .max_arguments = 0},
+      .max_arguments = 0,
+      .details = "The features structure of the OCI runtime specification: hooks, mount options, namespaces, "
+                 "capabilities, cgroup and seccomp support."},
      run_features},
     {{.names = "checkpoint",
       .usage = "ID",
       .summary = "Not supported: says so",
       .options = {kCheckpointOptions},
-      .min_arguments = 1},
+      .min_arguments = 1,
+      .details = kCheckpointDetails},
      run_checkpoint},
     {{.names = "restore",
       .usage = "ID",
       .summary = "Not supported: says so",
       .options = {kCheckpointOptions},
-      .min_arguments = 1},
+      .min_arguments = 1,
+      .details = kCheckpointDetails},
      run_checkpoint},
 };
 

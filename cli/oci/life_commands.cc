@@ -30,6 +30,13 @@ constexpr OptionSpec kCreateOptions[] = {
     {0, "preserve-fds", OptionKind::kInt, "Descriptors above 2 that the container gets, too", "number", "0"},
 };
 
+constexpr const char* kCreateDetails =
+    "The bundle's config.json says what to make: see `vial-oci spec`. When this returns all of the container "
+    "exists, hooks up to createContainer have run, and its first process waits for `start`. Standard input, "
+    "output and error are the container's, unless its config.json wants a terminal: then --console-socket "
+    "names the Unix socket that gets the master.\n\n"
+    "Descriptors from $LISTEN_FDS (sd_listen_fds(3)) are handed on, and those of --preserve-fds after them.";
+
 constexpr OptionSpec kRunOptions[] = {
     {'d', "detach", OptionKind::kFlag, "Leave the container running in the background"},
     {0, "keep", OptionKind::kFlag, "Keep the state when the container has ended"},
@@ -163,6 +170,7 @@ constexpr OciCommand kCommands[] = {
       .options = {kCreateOptions},
       .min_arguments = 1,
       .max_arguments = 1,
+      .details = kCreateDetails,
       .examples = "vial-oci create --bundle /bundle web\nvial-oci start web"},
      run_create,
      "vial-oci create failed: "},
@@ -172,6 +180,8 @@ constexpr OciCommand kCommands[] = {
       .options = {kCreateOptions, kRunOptions},
       .min_arguments = 1,
       .max_arguments = 1,
+      .details = "Without --detach it stays until the container has ended, hands over its input, output and "
+                 "signals, deletes it and exits as it did: with its code, or 128 + n for signal n.",
       .examples = "vial-oci run --bundle /bundle job"},
      run_run,
      "vial-oci run failed: "},
@@ -179,7 +189,11 @@ constexpr OciCommand kCommands[] = {
       .usage = "ID",
       .summary = "Run the program of a created container",
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .details = "Returns when the program has been executed and the poststart hooks have run. An error in "
+                 "the last steps before the program is told here.",
+      .examples = "vial-oci start web",
+      .completes = Names::kContainers},
      run_start},
     {{.names = "kill",
       .usage = "[OPTIONS] ID [SIGNAL]",
@@ -187,26 +201,37 @@ constexpr OciCommand kCommands[] = {
       .options = {kKillOptions},
       .min_arguments = 1,
       .max_arguments = 2,
-      .examples = "vial-oci kill web KILL"},
+      .details = "SIGNAL is a name with or without SIG, or a number.",
+      .examples = "vial-oci kill web KILL\nvial-oci kill web 15",
+      .completes = Names::kContainers},
      run_kill},
     {{.names = "delete",
       .usage = "[OPTIONS] ID",
       .summary = "Remove what a container left on the host, and its state",
       .options = {kDeleteOptions},
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .details = "For a container that has stopped, or was created and not started. Runs the poststop hooks.",
+      .examples = "vial-oci delete web\nvial-oci delete --force web",
+      .completes = Names::kContainers},
      run_delete},
     {{.names = "pause",
       .usage = "ID",
       .summary = "Stop all processes of a container until `resume`",
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .details =
+          "The processes are frozen by their cgroup and notice nothing. Returns when all have stopped.",
+      .examples = "vial-oci pause web",
+      .completes = Names::kContainers},
      run_pause},
     {{.names = "resume",
       .usage = "ID",
       .summary = "Let a paused container go on",
       .min_arguments = 1,
-      .max_arguments = 1},
+      .max_arguments = 1,
+      .examples = "vial-oci resume web",
+      .completes = Names::kContainers},
      run_resume},
 };
 

@@ -148,4 +148,42 @@ TEST_CASE("help and version") {
   CHECK_THAT(version, Contains("\ncommit: ") && Contains("\nspec: 1.3.0\n"));
   CHECK_THAT(oci.call({"--help"}).out, Contains("  create ") && Contains("--log-format"));
   CHECK_THAT(oci.call({"kill", "--help"}).out, Contains("Usage:  vial-oci kill [OPTIONS] ID [SIGNAL]"));
+  CHECK(oci.call({"help"}).out == oci.call({"--help"}).out);
+  CHECK(oci.call({"h", "kill"}).out == oci.call({"kill", "--help"}).out);
+  CHECK_THAT(oci.call({"help", "nonsense"}).err, Contains("unknown command"));
+}
+
+TEST_CASE("every command has help, a man page and a line in the program's") {
+  const OciBundle oci;
+  const std::string page = oci.call({"help", "--man"}).out;
+  CHECK(page.starts_with(".TH \"VIAL\\-OCI\" \"1\""));
+  const std::string names = oci.call({"help", "--list"}).out;
+  CHECK_THAT(names, Catch::StartsWith("create\n") && Contains("\nevents\n") && Contains("\ncompletion\n"));
+  for (const auto& name : split(std::string(trim(names)), '\n')) {
+    INFO(name);
+    CHECK_THAT(page, Contains("\\fBvial\\-oci " + name + "\\fR\n"));
+    CHECK_THAT(oci.call({"help", "--man", name}).out,
+               Contains(".SH SYNOPSIS\n\\fBvial\\-oci " + name + "\\fR"));
+    CHECK_THAT(oci.call({name, "--help"}).out, Catch::StartsWith("Usage:  vial-oci " + name));
+  }
+}
+
+TEST_CASE("bash completes commands, options and the containers below --root") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const std::string directory = oci_runtime().substr(0, oci_runtime().rfind('/'));
+  const auto completed = [&](const std::string& words) {
+    const std::string script =
+        "PATH=" + directory + ":$PATH; source <(vial-oci completion bash) && COMP_WORDS=(" + words +
+        ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _vial_oci && echo \"${COMPREPLY[*]}\"";
+    const Outcome outcome = run_into_files({"bash", "-c", script}, oci.directory(), "completion");
+    CHECK(outcome.err.empty());
+    return std::string(trim(outcome.out));
+  };
+  CHECK(completed("vial-oci sta") == "start state");
+  CHECK(completed("vial-oci --cgr") == "--cgroup-manager");
+  CHECK(completed("vial-oci --log x exec --ig") == "--ignore-paused");
+  CHECK(completed("vial-oci --root " + oci.directory() + "/state delete ''") == oci.id());
+  CHECK(completed("vial-oci --root " + oci.directory() + "/other delete ''").empty());
+  oci.remove();
 }

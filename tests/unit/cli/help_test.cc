@@ -61,6 +61,17 @@ TEST_CASE("a man page escapes what is troff's") {
   CHECK_THAT(cli::command_man_page(kDot), Catch::Contains("\\&.hidden\n\\&'quote"));
 }
 
+TEST_CASE("paragraphs of a command stand in help and man page") {
+  constexpr cli::Command kTold = {
+      .names = "told", .usage = "ID", .summary = "Tell", .details = "One two\nthree.\n\n.Four."};
+  CHECK(cli::command_help(kTold, "told", 80, "vial-oci") ==
+        "Usage:  vial-oci told ID\n\nTell\n\nOne two\nthree.\n\n.Four.\n");
+  const std::string page = cli::command_man_page(kTold, "vial-oci");
+  CHECK_THAT(page, Catch::StartsWith(".TH \"VIAL\\-OCI\\-TOLD\""));
+  CHECK_THAT(page, Catch::Contains("\n.PP\nOne two\nthree.\n.PP\n\\&.Four.\n"));
+  CHECK_THAT(page, Catch::Contains(".BR vial\\-oci (1)"));
+}
+
 TEST_CASE("a mistyped command finds its neighbour") {
   const auto program = whole_program();
   CHECK(cli::nearest_command(program, "laod") == "load");
