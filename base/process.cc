@@ -75,17 +75,22 @@ Result<std::string> boot_id() {
   return std::string(trim(text));
 }
 
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (const auto& text : strings)
+    pointers.push_back(const_cast<char*>(text.c_str()));  // NOLINT: execve(2) reads only
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 namespace {
 
 void exec_with(const std::vector<std::string>& argv, int in, int out, int err) {
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
-  std::vector<char*> arguments;
-  arguments.reserve(argv.size() + 1);
-  for (const auto& argument : argv)
-    arguments.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: execvp(3)
-  arguments.push_back(nullptr);
+  const auto arguments = exec_pointers(argv);
   ::execvp(arguments[0], arguments.data());
   ::_exit(errno == ENOENT ? 127 : 126);
 }

@@ -48,6 +48,9 @@ Result<Fd> open_process(const ProcessIdentity& identity);
 // This boot's /proc/sys/kernel/random/boot_id, without the newline.
 Result<std::string> boot_id();
 
+// What execve(2) takes: pointers into `strings`, which must outlive them, and a null behind.
+std::vector<char*> exec_pointers(const std::vector<std::string>& strings);
+
 struct CommandOutput {
   ExitStatus status = ExitStatus::exited(0);
   std::string out;

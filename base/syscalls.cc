@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
 namespace sys {
 namespace {
@@ -144,6 +145,24 @@ Result<SocketPair> socketpair(int domain, int type) {
   std::array<int, 2> ends = {};
   if (::socketpair(domain, type | SOCK_CLOEXEC, 0, ends.data()) < 0) return failed("socketpair");
   return SocketPair{Fd(ends[0]), Fd(ends[1])};
+}
+
+Result<void> sendmsg(int socket_fd, std::span<const char> bytes, int attached_fd) {
+  iovec data = {const_cast<char*>(bytes.data()), bytes.size()};  // NOLINT: sendmsg(2) reads only
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
+  msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (attached_fd >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &attached_fd, sizeof attached_fd);
+  }
+  return check(retry([&] { return ::sendmsg(socket_fd, &message, MSG_NOSIGNAL); }), "sendmsg");
 }
 
 Result<void> mount(const char* source, const char* target, const char* type, unsigned long flags,

@@ -53,6 +53,9 @@ struct SocketPair {
   Fd theirs;
 };
 Result<SocketPair> socketpair(int domain, int type);
+// One message on a Unix socket, and in it a descriptor unless `attached_fd` is negative (SCM_RIGHTS,
+// unix(7)). No SIGPIPE. Allocates nothing when it succeeds.
+Result<void> sendmsg(int socket_fd, std::span<const char> bytes, int attached_fd);
 
 // mount(2) and the descriptor-based mount API
 Result<void> mount(const char* source, const char* target, const char* type, unsigned long flags,

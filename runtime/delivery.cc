@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -36,27 +35,7 @@ Result<Fd> connect_to(const std::string& path) {
 }
 
 Result<void> send_descriptor(int socket_fd, int fd, const std::string& name) {
-  union {
-    std::array<char, CMSG_SPACE(sizeof(int))> bytes;
-    cmsghdr align;
-  } control = {};
-  std::string data = name;
-  iovec vector = {data.data(), data.size()};
-  msghdr header = {};
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  header.msg_control = control.bytes.data();
-  header.msg_controllen = control.bytes.size();
-  cmsghdr* entry = CMSG_FIRSTHDR(&header);
-  entry->cmsg_level = SOL_SOCKET;
-  entry->cmsg_type = SCM_RIGHTS;
-  entry->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(entry), &fd, sizeof fd);
-  ssize_t sent = 0;
-  do {
-    sent = ::sendmsg(socket_fd, &header, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return Error::from_errno("send " + name, errno);
+  TRY_IN("send " + name, sys::sendmsg(socket_fd, name, fd));
   return ok();
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "base/syscalls.h"
 
@@ -28,25 +29,9 @@ union ControlBuffer {
 };
 
 Result<void> send_packet(int socket_fd, const Packet& packet, int attached_fd) {
-  iovec vector = {const_cast<Packet*>(&packet), sizeof packet};  // NOLINT: sendmsg(2) reads only
-  msghdr header = {};
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  ControlBuffer control = {};
-  if (attached_fd >= 0) {
-    header.msg_control = control.bytes.data();
-    header.msg_controllen = control.bytes.size();
-    cmsghdr* entry = CMSG_FIRSTHDR(&header);
-    entry->cmsg_level = SOL_SOCKET;
-    entry->cmsg_type = SCM_RIGHTS;
-    entry->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(entry), &attached_fd, sizeof attached_fd);
-  }
-  ssize_t sent = 0;
-  do {
-    sent = ::sendmsg(socket_fd, &header, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return Error::from_errno("send to the other side of the start", errno);
+  const std::span<const char> bytes(reinterpret_cast<const char*>(&packet),
+                                    sizeof packet);  // NOLINT: its bytes
+  TRY_IN("send to the other side of the start", sys::sendmsg(socket_fd, bytes, attached_fd));
   return ok();
 }
 

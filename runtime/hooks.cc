@@ -25,15 +25,6 @@ namespace {
 constexpr size_t kMaxOutput = 600;  // bytes of what a hook prints that an error shows: a handshake's packet
 constexpr int kExecFailed = 127;
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  result.reserve(strings.size() + 1);
-  for (const auto& text : strings)
-    result.push_back(const_cast<char*>(text.c_str()));  // NOLINT: execve(2) reads only
-  result.push_back(nullptr);
-  return result;
-}
-
 // In the hook's process: system calls only.
 [[noreturn]] void become_hook(const Hook& hook, const std::vector<std::string>& args, int in_fd, int out_fd) {
   for (int signal = 1; signal < NSIG; ++signal)
@@ -47,8 +38,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   ::dup2(out_fd, 1);
   ::dup2(out_fd, 2);
   (void)sys::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  const auto argv = pointers(args);
-  const auto envp = pointers(hook.env);
+  const auto argv = exec_pointers(args);
+  const auto envp = exec_pointers(hook.env);
   ::execve(hook.path.c_str(), argv.data(), envp.data());
   const std::string text = "execve: " + errno_text(errno);
   (void)write_all(2, text);

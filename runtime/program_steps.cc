@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "runtime/init_steps.h"
@@ -90,15 +91,6 @@ class FindExecutable : public Step {
   std::vector<std::string> candidates_;
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  result.reserve(strings.size() + 1);
-  for (const auto& text : strings)
-    result.push_back(const_cast<char*>(text.c_str()));  // NOLINT: execve(2) reads only
-  result.push_back(nullptr);
-  return result;
-}
-
 class Exec : public Step {
  public:
   Exec(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds)
@@ -106,8 +98,8 @@ class Exec : public Step {
         args_(std::move(args)),
         env_(std::move(env)),
         preserve_fds_(preserve_fds),
-        argv_(pointers(args_)),
-        envp_(pointers(env_)) {}
+        argv_(exec_pointers(args_)),
+        envp_(exec_pointers(env_)) {}
 
   Result<void> perform(StepContext& context) const override {
     // CVE-2024-21626: whatever is open by now, by mistake of ours or inherited from the caller, ends with

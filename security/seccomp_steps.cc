@@ -147,22 +147,9 @@ class LoadFilter : public Step {
   Result<void> send_listener(int listener_fd, StepContext& context) const {
     if (!context.seccomp_agent_fd) return conflict("seccomp: no connection to the agent");
     const std::string pid = std::to_string(context.init_pid);
-    std::string state = state_before_pid_ + pid + "},\"pid\":" + pid + "}";
-    struct iovec text = {state.data(), state.size()};
-    alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    struct msghdr message = {};
-    message.msg_iov = &text;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &listener_fd, sizeof listener_fd);
-    if (::sendmsg(context.seccomp_agent_fd.get(), &message, MSG_NOSIGNAL) < 0) {
-      return Error::from_errno("send the seccomp listener to the agent", errno);
-    }
+    const std::string state = state_before_pid_ + pid + "},\"pid\":" + pid + "}";
+    TRY_IN("send the seccomp listener to the agent",
+           sys::sendmsg(context.seccomp_agent_fd.get(), state, listener_fd));
     context.seccomp_agent_fd.reset();
     return ok();
   }

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "tests/integration/running_program.h"
@@ -24,11 +25,7 @@ namespace {
 constexpr int kDaemonPatience = 60;
 
 void exec_words(const Words& line) {
-  std::vector<char*> argv;
-  argv.reserve(line.size() + 1);
-  for (const auto& word : line)
-    argv.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve(2) reads only
-  argv.push_back(nullptr);
+  const auto argv = exec_pointers(line);
   ::execvp(argv[0], argv.data());
 }
 

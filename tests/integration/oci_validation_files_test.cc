@@ -266,5 +266,5 @@ TEST_CASE("a mount with mappings shows other owners") {
   // A file system that can't be mapped (a tmpfs before Linux 6.3) is an error, never a silent nothing.
   INFO(outcome.err);
   CHECK((outcome.out == "7000:7000\n" ||
-         (outcome.code != 0 && outcome.err.find("idmap") != std::string::npos)));
+         (outcome.code != 0 && outcome.err.find("id-mapped") != std::string::npos)));
 }

@@ -20,11 +20,7 @@
 namespace {
 
 [[noreturn]] void become(const Words& line) {
-  std::vector<char*> argv;
-  argv.reserve(line.size() + 1);
-  for (const auto& word : line)
-    argv.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve(2) reads only
-  argv.push_back(nullptr);
+  const auto argv = exec_pointers(line);
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }

@@ -75,11 +75,7 @@ std::vector<std::string> root_paths() {
 }
 
 [[noreturn]] void become(const Words& words) {
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (const auto& word : words)
-    argv.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve(2) reads only
-  argv.push_back(nullptr);
+  const auto argv = exec_pointers(words);
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }
