@@ -56,7 +56,7 @@ int class_of(const Json& value) {
 }  // namespace
 
 // spec: config.md#values
-TEST_CASE("a value of a wrong type is an error with its pointer, whichever member it is") {
+TEST_CASE("a value of a wrong type is an error with its pointer, whichever member it is", "[pure]") {
   const Json document = full_document();
   const std::vector<Json> others = {Json::object(), Json::array({Json::array()}), "text", true, 3U, 1.5};
   size_t checked = 0;
@@ -79,7 +79,7 @@ TEST_CASE("a value of a wrong type is an error with its pointer, whichever membe
   CHECK(checked > 1000);
 }
 
-TEST_CASE("null is as good as absent for all that may be absent") {
+TEST_CASE("null is as good as absent for all that may be absent", "[pure]") {
   const Json document = full_document();
   size_t missing = 0;
   for_each_value(document, "", [&](const std::string& pointer, const Json&) {
@@ -126,7 +126,7 @@ TEST_CASE("a string with a NUL byte is refused everywhere") {
         "/linux/resources/rdma: a name in it has a NUL byte");
 }
 
-TEST_CASE("numbers beyond their type are refused, wherever they are") {
+TEST_CASE("numbers beyond their type are refused, wherever they are", "[pure]") {
   const Json document = full_document();
   const std::vector<Json> beyond = {Json::parse("18446744073709551616"), Json::parse("-9223372036854775809"),
                                     Json::parse("1e3")};
