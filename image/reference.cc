@@ -157,7 +157,11 @@ std::string Reference::familiar_repository() const {
   if (domain_ != kDefaultDomain) return repository();
   const std::string_view path = path_;
   const bool official = path.starts_with(kOfficial) && !contains(path.substr(kOfficial.size()), "/");
-  return std::string(official ? path.substr(kOfficial.size()) : path);
+  const std::string_view name = official ? path.substr(kOfficial.size()) : path;
+  // What would be read as another registry's, or as an image's id, keeps the domain.
+  const size_t slash = name.find('/');
+  const bool is_ambiguous = slash != std::string_view::npos && looks_like_domain(name.substr(0, slash));
+  return is_ambiguous || is_image_id(name) ? repository() : std::string(name);
 }
 
 std::string Reference::text() const {

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kOutputBytes = 256U << 10U;  // stays in the second-level cache between stages
 constexpr uint32_t kLevel = 1;                // of 0 to 3: higher ones cost twice the time for a few percent
 constexpr uint8_t kMagic[] = {0x1f, 0x8b};    // RFC 1952, 2.3.1
+constexpr uint8_t kReservedFlags = 0xe0;
 
 // The library's interface wants pointers to what it only reads.
 uint8_t* as_input(std::string_view bytes) {
@@ -49,13 +50,26 @@ bool Gunzip::start_member() {
   ::isal_inflate_reset(state_.get());
   state_->crc_flag = ISAL_GZIP;
   between_members_ = false;
+  before_flags_ = kFlagsAt + 1;
   return true;
+}
+
+bool Gunzip::known_flags() {
+  if (before_flags_ > state_->avail_in) {
+    before_flags_ -= state_->avail_in;
+    return true;
+  }
+  const bool is_known = before_flags_ == 0 || (state_->next_in[before_flags_ - 1] & kReservedFlags) == 0;
+  before_flags_ = 0;
+  return is_known;
 }
 
 Result<std::string_view> Gunzip::next() {
   for (;;) {
     if (garbage_ || wants_input()) return std::string_view();
     if (between_members_ && !start_member()) return std::string_view();
+    // ISA-L passes over flags that it does not know.
+    if (!known_flags()) return corrupt("can't decompress: gzip data with reserved flags");
     state_->next_out = output_.data();
     state_->avail_out = static_cast<uint32_t>(output_.size());
     const int status = ::isal_inflate(state_.get());

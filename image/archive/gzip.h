@@ -30,7 +30,11 @@ class Gunzip {
   bool at_end() const { return between_members_ || garbage_; }
 
  private:
+  static constexpr size_t kFlagsAt = 3;  // in a member's header, RFC 1952
   bool start_member();
+  // Whether the flags of the member that begins here are such as there are; what is not there yet is looked
+  // at in the next piece.
+  bool known_flags();
 
   struct Free {
     void operator()(inflate_state* state) const;
@@ -38,7 +42,8 @@ class Gunzip {
   std::unique_ptr<inflate_state, Free> state_;
   std::vector<uint8_t> output_;
   bool between_members_ = false;
-  bool output_full_ = false;  // the last call filled its buffer: there may be more without input
+  size_t before_flags_ = kFlagsAt + 1;  // bytes of this member's header to come, with the flags; 0: seen
+  bool output_full_ = false;            // the last call filled its buffer: there may be more without input
   bool garbage_ = false;
 };
 

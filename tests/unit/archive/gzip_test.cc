@@ -81,6 +81,21 @@ TEST_CASE("damaged and truncated gzip is refused at every byte") {
   CHECK(accepted == 0);
 }
 
+// RFC 1952, 2.3.1.2: who does not know what a bit says must not go on.
+TEST_CASE("a member with reserved flags is refused, in whatever pieces it comes") {
+  const std::string plain = gzipped("two");
+  for (const int bit : {0x20, 0x40, 0x80}) {
+    std::string reserved = plain;
+    reserved[3] = static_cast<char>(reserved[3] | bit);
+    for (const size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{4}, size_t{5}, size_t{1000}}) {
+      INFO(bit << " " << piece);
+      CHECK_FALSE(unpack(reserved, piece));
+      CHECK_FALSE(unpack(plain + reserved, piece));
+      CHECK(unpack(plain + plain, piece) == "twotwo");
+    }
+  }
+}
+
 TEST_CASE("what we pack, gzip and we unpack") {
   for (const size_t size : {size_t{0}, size_t{1}, size_t{300'000}, size_t{2'000'000}}) {
     const std::string text = mixed(size);

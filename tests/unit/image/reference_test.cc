@@ -40,6 +40,11 @@ TEST_CASE("names are shown as people type them") {
   CHECK(familiar_of("docker.io/library/busybox:latest") == "busybox:latest");
   CHECK(familiar_of("docker.io/user/tool") == "user/tool");
   CHECK(familiar_of("docker.io/library/a/b") == "library/a/b");
+  // Without the domain these would be read as another registry's, or as an id.
+  CHECK(familiar_of("docker.io/evil.example/tool") == "docker.io/evil.example/tool");
+  CHECK(familiar_of("docker.io/localhost/tool:1") == "docker.io/localhost/tool:1");
+  const std::string hex(64, 'a');
+  CHECK(familiar_of("docker.io/library/" + hex) == "docker.io/library/" + hex);
   CHECK(familiar_of("quay.io/library/busybox") == "quay.io/library/busybox");
 }
 
