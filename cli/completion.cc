@@ -72,8 +72,8 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 
 std::string global_words(const Program& program) {
   std::string words;
-  for (const auto& option : program.texts->options)
-    words += std::string(" --") + option.name;
+  for (const auto* option : shown_options(*program.texts))
+    words += std::string(" --") + option->name;
   return words + " --help";
 }
 

@@ -84,6 +84,11 @@ std::vector<const OptionSpec*> shown_options(const Command& command) {
   return options;
 }
 
+std::vector<const OptionSpec*> shown_options(const ProgramTexts& texts) {
+  const Command globals = {.names = "", .usage = "", .summary = "", .options = {texts.options}};
+  return shown_options(globals);
+}
+
 std::string usage_line(const Command& command, std::string_view typed, std::string_view program) {
   std::string text = "Usage:  ";
   const auto forms = split(command.usage, '\n');
@@ -135,9 +140,7 @@ std::string program_help(const Program& program, size_t width) {
     (command.common ? common : others).emplace_back(name, command.summary);
   });
   const ProgramTexts& texts = *program.texts;
-  std::vector<const OptionSpec*> options;
-  for (const auto& option : texts.options)
-    options.push_back(&option);
+  const auto options = shown_options(texts);
   const std::string name = texts.name;
   std::string text = "Usage:  " + name + " [OPTIONS] COMMAND\n\n" + wrap(texts.headline, width, 0) + "\n";
   if (!common.empty()) text += "\nCommon Commands:\n" + rows_text(std::move(common));

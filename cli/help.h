@@ -19,6 +19,7 @@ std::string program_help(const Program& program, size_t width);
 
 // The options that --help shows, sorted by name.
 std::vector<const OptionSpec*> shown_options(const Command& command);
+std::vector<const OptionSpec*> shown_options(const ProgramTexts& texts);  // in front of the command
 
 // vial-run.1 and vial.1 as troff, man(7) macros; `program` as users type it.
 std::string command_man_page(const Command& command, std::string_view program = "vial");

@@ -88,8 +88,8 @@ std::string program_man_page(const Program& program) {
   text +=
       ".SH SYNOPSIS\n\\fB" + name + "\\fR [OPTIONS] COMMAND\n.SH DESCRIPTION\n" + paragraphs(texts.details);
   text += ".SH OPTIONS\n";
-  for (const auto& option : texts.options)
-    text += option_paragraph(option);
+  for (const auto* option : shown_options(texts))
+    text += option_paragraph(*option);
   text += ".SH COMMANDS\n";
   for (const auto family : program.commands) {
     for (const auto& command : family) {

@@ -26,6 +26,7 @@ constexpr OptionSpec kGlobals[] = {
      "cgroupfs"},
     {0, "rootless", OptionKind::kString, "true, false or auto; for callers that say it, vial-oci needs root",
      "mode", "auto"},
+    {0, "criu", OptionKind::kString, nullptr},  // callers name runc's helper for checkpoints
     {'v', "version", OptionKind::kFlag, "Print the version"},
 };
 constexpr OptionTable kGlobalTables[] = {kGlobals};

@@ -151,6 +151,7 @@ TEST_CASE("help and version") {
   CHECK(oci.call({"help"}).out == oci.call({"--help"}).out);
   CHECK(oci.call({"h", "kill"}).out == oci.call({"kill", "--help"}).out);
   CHECK_THAT(oci.call({"help", "nonsense"}).err, Contains("unknown command"));
+  CHECK(oci.call({"--criu", "/usr/sbin/criu", "list", "--quiet"}).code == 0);
 }
 
 TEST_CASE("every command has help, a man page and a line in the program's") {
