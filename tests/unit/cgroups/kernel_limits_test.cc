@@ -110,9 +110,9 @@ TEST_CASE("a huge page over the limit is refused, and counted", "[kernel]") {
     return;
   }
   // Not reserved, so that the limit is met at the first touch, whether the host has such pages or not.
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE;
-  const auto touch = [flags] {
-    void* memory = ::mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, flags, -1, 0);
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE;
+  const auto touch = [] {
+    void* memory = ::mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, kFlags, -1, 0);
     if (memory == MAP_FAILED) return 2;
     *static_cast<volatile char*>(memory) = 1;
     return 0;
