@@ -21,6 +21,8 @@ class PushView : public image::registry::PushObserver {
     switch (phase) {
       case PushPhase::kPreparing:
         return view_.state(index, id, "Preparing");
+      case PushPhase::kWaiting:
+        return view_.state(index, id, "Waiting");
       case PushPhase::kPushing:
         if (on_terminal_) view_.state(index, id, "Pushing");
         return;
@@ -31,6 +33,9 @@ class PushView : public image::registry::PushObserver {
       case PushPhase::kMounted:
         return view_.state(index, id, "Mounted from " + from);
     }
+  }
+  void on_bytes(size_t index, uint64_t done, uint64_t total) override {
+    if (done > 0 && done < total) view_.progress(index, "Pushing", done, total);
   }
   void on_tag(const std::string& tag, const image::Digest& digest, size_t manifest_bytes) override {
     view_.finish();

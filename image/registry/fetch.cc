@@ -61,8 +61,8 @@ Result<void> Fetch::send() {
   request.body = request_.body;
   request.is_short = request_.is_short;
   request.headers.push_back({"User-Agent", "vial/" VIAL_VERSION});
-  const std::string authorization = remote_->authorization(url_, request_.scope);
-  if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
+  sent_authorization_ = remote_->authorization(url_, request_.scope);
+  if (!sent_authorization_.empty()) request.headers.push_back({"Authorization", sent_authorization_});
   transfer_ = TRY(remote_->client().send(request));
   return ok();
 }
@@ -99,9 +99,13 @@ Result<bool> Fetch::follow(const std::string& location) {
 
 Result<bool> Fetch::act_on_fault(const TransferEnd& end) {
   const bool may_be_plain = end.fault == TransferFault::kConnect || end.fault == TransferFault::kNotTls;
-  if (may_be_plain && !redirected_ && !request_.url && remote_->fall_back_to_http()) {
-    TRY(send());
-    return false;
+  if (may_be_plain && !redirected_ && !request_.url) {
+    // Or another request that runs beside this one has fallen back.
+    const bool has_fallen_back = remote_->is_plain() && url_.scheme == "https";
+    if (has_fallen_back || remote_->fall_back_to_http()) {
+      TRY(send());
+      return false;
+    }
   }
   const Error error = transfer_error(url_, end);
   const bool is_final = end.fault == TransferFault::kCertificate || end.fault == TransferFault::kRefused ||
@@ -115,6 +119,12 @@ Result<bool> Fetch::act_on_head() {
   if (!redirected_) remote_->scheme_is_certain();
   const uint32_t status = head_->status;
   if (status == kUnauthorized && !redirected_) {
+    // Another request that runs beside this one has been told meanwhile what is wanted.
+    const std::string known = remote_->authorization(url_, request_.scope);
+    if (!known.empty() && known != sent_authorization_) {
+      TRY(send());
+      return false;
+    }
     constexpr int kRefusals = 2;  // the first is the question, the second can be an old token
     if (++refusals_ > kRefusals) return true;
     TRY(remote_->authorize(*head_, request_.scope));
@@ -143,46 +153,58 @@ Result<bool> Fetch::advance() {
   return act_on_fault(copy);
 }
 
-namespace {
-
 // Takes in what there is of the body. True when the transfer has ended and all of it is here.
-Result<bool> read_body(const Fetch& fetch, size_t limit, std::string& body, bool& ended) {
+Result<bool> AnswerFetch::read_body() {
   std::array<char, kReadBytes> buffer = {};
-  while (!ended) {
-    const ssize_t count = ::read(fetch.body_fd(), buffer.data(), buffer.size());
+  while (!body_ended_) {
+    const ssize_t count = ::read(fetch_->body_fd(), buffer.data(), buffer.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (count < 0) return Error::from_errno("read", errno);
-    ended = count == 0;
-    body.append(buffer.data(), static_cast<size_t>(count));
-    if (body.size() > limit) {
-      return invalid("registry " + fetch.url().authority() + ": its answer is larger than " +
-                     std::to_string(limit) + " bytes");
+    body_ended_ = count == 0;
+    answer_.body.append(buffer.data(), static_cast<size_t>(count));
+    if (answer_.body.size() > limit_) {
+      return invalid("registry " + fetch_->url().authority() + ": its answer is larger than " +
+                     std::to_string(limit_) + " bytes");
     }
   }
-  return fetch.end() != nullptr;
+  return fetch_->end() != nullptr;
 }
 
-}  // namespace
+Result<bool> AnswerFetch::advance() {
+  constexpr int kBrokenBodies = 3;
+  for (;;) {
+    if (!fetch_) fetch_ = std::make_unique<Fetch>(*remote_, request_);
+    if (!has_head_) has_head_ = TRY(fetch_->advance());
+    if (!has_head_) return false;
+    const bool done = TRY(read_body());
+    if (!done) return false;
+    if (fetch_->end()->fault == TransferFault::kNone) break;
+    if (++broken_ == kBrokenBodies || !request_.retries) return transfer_error(fetch_->url(), *fetch_->end());
+    fetch_.reset();
+    answer_ = {};
+    has_head_ = body_ended_ = false;
+  }
+  answer_.head = fetch_->head();
+  answer_.url = fetch_->url();
+  fetch_.reset();
+  return true;
+}
+
+Waiting AnswerFetch::waiting() const {
+  Waiting waiting;
+  if (!fetch_) return waiting;
+  if (has_head_ && !body_ended_) waiting.reader = fetch_->body_fd();
+  if (!has_head_) waiting.until_ns = fetch_->wake_ns();
+  return waiting;
+}
 
 Result<Answer> fetch(Remote& remote, const FetchRequest& request, size_t limit) {
-  constexpr int kBrokenBodies = 3;
-  for (int broken = 1;; ++broken) {
-    Fetch one(remote, request);
-    std::string body;
-    bool ended = false;
-    bool has_head = false;
-    for (;;) {
-      TRY(remote.client().receive());
-      if (!has_head) has_head = TRY(one.advance());
-      const bool done = has_head && TRY(read_body(one, limit, body, ended));
-      if (done) break;
-      std::vector<int> readers = {remote.client().fd()};
-      if (has_head && !ended) readers.push_back(one.body_fd());
-      const int64_t wake = has_head ? INT64_MAX : one.wake_ns();
-      TRY(wait_for_any(readers, {}, wake == INT64_MAX ? INT64_MAX / 2 : wake - monotonic_ns()));
-    }
-    if (one.end()->fault == TransferFault::kNone) return Answer{one.head(), std::move(body), one.url()};
-    if (broken == kBrokenBodies || !request.retries) return transfer_error(one.url(), *one.end());
+  AnswerFetch one(remote, request, limit);
+  for (;;) {
+    TRY(remote.client().receive());
+    const bool done = TRY(one.advance());
+    if (done) return std::move(one.answer());
+    TRY(wait_for_all(remote.client(), {one.waiting()}, INT64_MAX / 4));
   }
 }
 

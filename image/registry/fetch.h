@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ class Fetch {
   const AnswerHead& head() const { return *head_; }
   const Url& url() const { return url_; }
   int body_fd() const { return transfer_ ? transfer_->body.get() : -1; }
+  // Of the request's body.
+  uint64_t sent_bytes() const { return transfer_ ? remote_->client().sent_bytes(transfer_->id) : 0; }
   // nullptr: the transfer goes on.
   const TransferEnd* end() const { return remote_->client().end(transfer_->id); }
 
@@ -63,13 +66,41 @@ class Fetch {
   std::optional<Url> redirected_;
   std::optional<Transfer> transfer_;
   std::optional<AnswerHead> head_;
+  std::string sent_authorization_;
   int64_t retry_at_ns_ = 0;
   int attempts_ = 0;
   int redirects_ = 0;
   int refusals_ = 0;
 };
 
-// The whole of it for small answers. Errors: as Fetch::advance(); kInvalid for more than `limit` bytes.
+// A Fetch whose whole answer is wanted, and is small. A body that breaks off is asked for again, three times
+// at most, if the request may be repeated.
+class AnswerFetch {
+ public:
+  AnswerFetch(Remote& remote, FetchRequest request, size_t limit = kMaxSmallAnswer)
+      : remote_(&remote), request_(std::move(request)), limit_(limit) {}
+
+  // Goes on as far as it can without waiting. True: answer() is here. Errors: as Fetch::advance(), kInvalid
+  // for more than `limit` bytes.
+  Result<bool> advance();
+  Waiting waiting() const;
+  uint64_t sent_bytes() const { return fetch_ ? fetch_->sent_bytes() : 0; }
+  Answer& answer() { return answer_; }
+
+ private:
+  Result<bool> read_body();
+
+  Remote* remote_;
+  FetchRequest request_;
+  size_t limit_;
+  std::unique_ptr<Fetch> fetch_;
+  Answer answer_;
+  bool has_head_ = false;
+  bool body_ended_ = false;
+  int broken_ = 0;
+};
+
+// The same, waited for.
 Result<Answer> fetch(Remote& remote, const FetchRequest& request, size_t limit = kMaxSmallAnswer);
 
 // What a status that is no success means: the server's own words when it had any, Docker's form:

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "base/units.h"
 #include "image/registry/http_child.h"
 #include "image/registry/socket_messages.h"
 
@@ -40,6 +41,18 @@ Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int
   if (::poll(entries.data(), entries.size(), static_cast<int>(ms)) < 0 && errno != EINTR)
     return Error::from_errno("poll", errno);
   return ok();
+}
+
+Result<void> wait_for_all(const HttpClient& client, const std::vector<Waiting>& what, int64_t longest_ns) {
+  std::vector<int> readers = {client.fd()};
+  std::vector<int> writers;
+  int64_t until = monotonic_ns() + longest_ns;
+  for (const auto& waiting : what) {
+    if (waiting.reader >= 0) readers.push_back(waiting.reader);
+    if (waiting.writer >= 0) writers.push_back(waiting.writer);
+    until = std::min(until, waiting.until_ns);
+  }
+  return wait_for_any(readers, writers, until - monotonic_ns());
 }
 
 Result<HttpClient> HttpClient::start(const Settings& settings) {
@@ -102,6 +115,10 @@ Result<void> HttpClient::receive() {
       AnswerHead head = TRY(unpack_head(packet->bytes));
       const auto state = states_.find(head.id);
       if (state != states_.end()) state->second.head = std::move(head);
+    } else if (kind == MessageKind::kSent) {
+      const BytesSent sent = TRY(unpack_sent(packet->bytes));
+      const auto state = states_.find(sent.id);
+      if (state != states_.end()) state->second.sent = sent.bytes;
     } else {
       TransferEnd end = TRY(unpack_end(packet->bytes));
       const auto state = states_.find(end.id);
@@ -118,6 +135,11 @@ const AnswerHead* HttpClient::head(uint32_t id) const {
 const TransferEnd* HttpClient::end(uint32_t id) const {
   const auto state = states_.find(id);
   return state != states_.end() && state->second.end ? &*state->second.end : nullptr;
+}
+
+uint64_t HttpClient::sent_bytes(uint32_t id) const {
+  const auto state = states_.find(id);
+  return state != states_.end() ? state->second.sent : 0;
 }
 
 void HttpClient::forget(uint32_t id) {

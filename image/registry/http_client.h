@@ -52,12 +52,15 @@ class HttpClient {
   // nullptr: not yet.
   const AnswerHead* head(uint32_t id) const;
   const TransferEnd* end(uint32_t id) const;
+  // Of the request's body, about: for a progress bar.
+  uint64_t sent_bytes(uint32_t id) const;
   void forget(uint32_t id);
 
  private:
   struct State {
     std::optional<AnswerHead> head;
     std::optional<TransferEnd> end;
+    uint64_t sent = 0;
   };
   HttpClient(const Settings& settings, HttpProcess process, Fd socket)
       : settings_(&settings), process_(std::move(process)), socket_(std::move(socket)) {}
@@ -72,8 +75,18 @@ class HttpClient {
   std::map<uint32_t, State> states_;
 };
 
+// What a state machine waits for; each part may be absent.
+struct Waiting {
+  int reader = -1;
+  int writer = -1;
+  int64_t until_ns = INT64_MAX;  // monotonic
+};
+
 // A memory file with these bytes, for bodies and certificates. kSystem.
 Result<Fd> memory_file(std::string_view bytes);
+
+// Until the client has news, or one of these can go on, or `longest_ns` are over.
+Result<void> wait_for_all(const HttpClient& client, const std::vector<Waiting>& what, int64_t longest_ns);
 
 // Waits until one of the descriptors is readable (or, if it is in `writers`, writable) or the time is over.
 Result<void> wait_for_any(const std::vector<int>& readers, const std::vector<int>& writers,

@@ -134,10 +134,17 @@ std::string pack(const TransferEnd& message) {
   return packer.take();
 }
 
+std::string pack(const BytesSent& message) {
+  Packer packer(MessageKind::kSent);
+  packer.number(message.id);
+  packer.number(message.bytes);
+  return packer.take();
+}
+
 Result<MessageKind> message_kind(std::string_view packet) {
   Reader reader(packet);
   const uint64_t kind = TRY(reader.number());
-  if (kind < static_cast<uint64_t>(MessageKind::kProfile) || kind > static_cast<uint64_t>(MessageKind::kEnd))
+  if (kind < static_cast<uint64_t>(MessageKind::kProfile) || kind > static_cast<uint64_t>(MessageKind::kSent))
     return corrupt("the HTTP process said something unreadable");
   return static_cast<MessageKind>(kind);
 }
@@ -194,6 +201,16 @@ Result<TransferEnd> unpack_end(std::string_view packet) {
   message.fault = static_cast<TransferFault>(fault);
   const std::string text = TRY(reader.string());
   message.text = printable(text);
+  TRY(reader.expect_end());
+  return message;
+}
+
+Result<BytesSent> unpack_sent(std::string_view packet) {
+  Reader reader(packet);
+  TRY(reader.expect(MessageKind::kSent));
+  BytesSent message;
+  message.id = TRY(reader.small_number());
+  message.bytes = TRY(reader.number());
   TRY(reader.expect_end());
   return message;
 }

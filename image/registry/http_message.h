@@ -60,6 +60,12 @@ struct AnswerHead {
   std::vector<std::string> all(std::string_view name) const;
 };
 
+// Child to parent, some times a second: how much of the request's body is on its way.
+struct BytesSent {
+  uint32_t id = 0;
+  uint64_t bytes = 0;
+};
+
 enum class TransferFault : uint32_t {
   kNone,
   kConnect,      // no such host, refused, unreachable
@@ -81,13 +87,15 @@ std::string pack(const TlsProfile& message);
 std::string pack(const WireRequest& message);
 std::string pack(const AnswerHead& message);
 std::string pack(const TransferEnd& message);
+std::string pack(const BytesSent& message);
 
 // Errors of all: kCorrupt.
-enum class MessageKind : uint32_t { kProfile = 1, kRequest, kHead, kEnd };
+enum class MessageKind : uint32_t { kProfile = 1, kRequest, kHead, kEnd, kSent };
 Result<MessageKind> message_kind(std::string_view packet);
 Result<TlsProfile> unpack_profile(std::string_view packet);
 Result<WireRequest> unpack_request(std::string_view packet);
 Result<AnswerHead> unpack_head(std::string_view packet);
 Result<TransferEnd> unpack_end(std::string_view packet);
+Result<BytesSent> unpack_sent(std::string_view packet);
 
 }  // namespace image::registry

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "image/registry/socket_messages.h"
 
 namespace image::registry {
@@ -15,6 +16,7 @@ namespace {
 
 // A transfer slower than this for the stall time is given up: a server that drips bytes holds nobody.
 constexpr long kSlowBytesPerSecond = 64;
+constexpr int64_t kBetweenSaidNs = 100'000'000;
 constexpr long kBufferSize = 256L << 10U;
 
 TransferFault fault_of(CURLcode code) {
@@ -214,7 +216,15 @@ size_t HttpTransfer::on_upload(char* data, size_t size, size_t count, void* self
   const ssize_t done = ::pread(transfer->in_.get(), data, wanted, static_cast<off_t>(transfer->body_at_));
   if (done < 0 || (done == 0 && wanted > 0)) return CURL_READFUNC_ABORT;
   transfer->body_at_ += static_cast<uint64_t>(done);
+  transfer->say_sent();
   return static_cast<size_t>(done);
+}
+
+void HttpTransfer::say_sent() {
+  const int64_t now = monotonic_ns();
+  if (now - said_ns_ < kBetweenSaidNs) return;
+  said_ns_ = now;
+  static_cast<void>(send_packet(socket_fd_, pack(BytesSent{head_.id, body_at_ - body_start_})));
 }
 
 int HttpTransfer::on_seek(void* self, curl_off_t offset, int origin) {

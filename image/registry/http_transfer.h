@@ -49,6 +49,7 @@ class HttpTransfer {
   void set_tls(const TlsMaterial& material);
   bool send_head();
   bool flush();
+  void say_sent();
   TransferEnd end() const;
 
   static size_t on_header(char* data, size_t size, size_t count, void* self);
@@ -64,6 +65,7 @@ class HttpTransfer {
   uint64_t body_start_;
   uint64_t body_at_;
   uint64_t body_end_;
+  int64_t said_ns_ = 0;  // when the parent was last told how far we are
   AnswerHead head_;
   size_t header_bytes_ = 0;
   bool head_sent_ = false;

@@ -30,13 +30,6 @@ struct LayerOrder {
   bool alone = false;  // no other layer comes beside it
 };
 
-// What a download waits for; each part may be absent.
-struct Waiting {
-  int reader = -1;
-  int writer = -1;
-  int64_t until_ns = INT64_MAX;  // monotonic
-};
-
 class LayerDownload {
  public:
   static Result<std::unique_ptr<LayerDownload>> start(Remote& remote, LayerOrder order);

@@ -106,16 +106,10 @@ class LayerSet {
   }
 
   Result<void> wait() const {
-    std::vector<int> readers = {remote_.client().fd()};
-    std::vector<int> writers;
-    int64_t until = monotonic_ns() + kProgressNs;
-    for (const size_t index : under_way_) {
-      const Waiting& waiting = layers_[index].download->waiting();
-      if (waiting.reader >= 0) readers.push_back(waiting.reader);
-      if (waiting.writer >= 0) writers.push_back(waiting.writer);
-      until = std::min(until, waiting.until_ns);
-    }
-    return wait_for_any(readers, writers, until - monotonic_ns());
+    std::vector<Waiting> what;
+    for (const size_t index : under_way_)
+      what.push_back(layers_[index].download->waiting());
+    return wait_for_all(remote_.client(), what, kProgressNs);
   }
 
   Result<void> advance_all() {

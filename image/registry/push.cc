@@ -3,12 +3,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
-#include "base/json.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "image/archive/hash.h"
+#include "image/outgoing.h"
 #include "image/registry/blob_upload.h"
 #include "image/registry/fetch.h"
 #include "image/registry/manifest_fetch.h"
@@ -18,59 +19,8 @@ namespace image::registry {
 
 namespace {
 
-constexpr const char* kOciManifest = "application/vnd.oci.image.manifest.v1+json";
 constexpr uint32_t kCreated = 201;
-
-// What is sent of one image.
-struct Parcel {
-  std::vector<LayerBlob> layers;
-  std::string manifest;
-  std::string media_type;
-};
-
-std::string oci_layer_type(const std::string& media_type) {
-  const std::string base = "application/vnd.oci.image.layer.v1.tar";
-  if (media_type.ends_with("gzip")) return base + "+gzip";
-  if (media_type.ends_with("zstd")) return base + "+zstd";
-  return base;
-}
-
-// The manifest that the image came with, if each of its layers is known in that form.
-Result<bool> use_own_manifest(const Store& store, const Image& image, Parcel& parcel) {
-  const auto bytes = store.manifest_json(image);
-  if (!bytes) return false;
-  const Manifest manifest = TRY_IN("manifest of " + image.id.short_hex(), parse_manifest(*bytes));
-  if (manifest.layers.size() != image.layers.size()) return false;
-  for (size_t i = 0; i < image.layers.size(); ++i) {
-    const auto blobs = TRY(store.layer_blobs(image.layers[i].diff_id));
-    const auto found = std::find_if(blobs.begin(), blobs.end(), [&](const auto& blob) {
-      return blob.digest == manifest.layers[i].digest;
-    });
-    if (found == blobs.end()) return false;
-    parcel.layers.push_back(*found);
-  }
-  parcel.manifest = *bytes;
-  parcel.media_type = manifest.media_type.empty() ? kOciManifest : manifest.media_type;
-  return true;
-}
-
-Result<Parcel> make_parcel(const Store& store, const Image& image, const std::string& config_json) {
-  Parcel parcel;
-  const bool own = TRY(use_own_manifest(store, image, parcel));
-  if (own) return parcel;
-  parcel.layers.clear();
-  for (const auto& layer : image.layers) {
-    const auto blobs = TRY(store.layer_blobs(layer.diff_id));
-    if (blobs.empty()) {
-      return not_found("layer " + layer.diff_id.short_hex() +
-                       " is not in the store as it is sent; load or pull the image again");
-    }
-    parcel.layers.push_back(blobs.front());
-  }
-  parcel.manifest = make_manifest(image.id, config_json.size(), parcel.layers);
-  parcel.media_type = kOciManifest;
-  return parcel;
-}
+constexpr int64_t kProgressNs = 100'000'000;  // between two looks at what is under way
 
 // "host/path" -> "path" of the other repositories of this registry.
 std::vector<std::string> paths_on(const Reference& target, const std::vector<std::string>& repositories) {
@@ -83,6 +33,112 @@ std::vector<std::string> paths_on(const Reference& target, const std::vector<std
   return paths;
 }
 
+// The layers of one image on their way, several at a time, the topmost first.
+class LayerPushes {
+ public:
+  LayerPushes(Remote& remote, PushObserver& observer, const Reference& name, const Image& image)
+      : remote_(remote), observer_(observer), name_(name), image_(image) {}
+
+  // `pushed`: blobs that the repository has for sure, completed.
+  Result<void> push(const Store& store, const std::vector<LayerBlob>& blobs, std::set<Digest>& pushed) {
+    const size_t at_a_time = remote_.settings().uploads;
+    size_t left = blobs.size();
+    for (size_t i = blobs.size(); i > 0; --i)
+      tell(i - 1, PushPhase::kPreparing, "");
+    for (size_t i = blobs.size(); i > at_a_time; --i)
+      tell(i - 1 - at_a_time, PushPhase::kWaiting, "");
+    while (left > 0 || !under_way_.empty()) {
+      for (; under_way_.size() < at_a_time && left > 0; --left)
+        TRY(begin(store, left - 1, blobs[left - 1], pushed));
+      TRY(remote_.client().receive());
+      TRY(advance_all(store, pushed));
+      if (!under_way_.empty() && (left == 0 || under_way_.size() == at_a_time)) TRY(wait());
+    }
+    return ok();
+  }
+
+ private:
+  struct Slot {
+    std::vector<size_t> layers;  // all that travel as this blob
+    LayerBlob blob;
+    Fd file;
+    std::unique_ptr<BlobUpload> upload;
+    bool said_pushing = false;
+  };
+
+  // The topmost layer comes first.
+  void tell(size_t layer, PushPhase phase, const std::string& from) {
+    observer_.on_layer(row(layer), image_.layers[layer].diff_id.short_hex(), phase, from);
+  }
+  size_t row(size_t layer) const { return image_.layers.size() - 1 - layer; }
+
+  Result<void> begin(const Store& store, size_t layer, const LayerBlob& blob,
+                     const std::set<Digest>& pushed) {
+    if (pushed.contains(blob.digest)) {
+      tell(layer, PushPhase::kExists, "");
+      return ok();
+    }
+    for (auto& slot : under_way_) {
+      if (slot.blob.digest != blob.digest) continue;
+      slot.layers.push_back(layer);
+      return ok();
+    }
+    Slot slot{{layer}, blob, {}, {}};
+    slot.file = TRY(sys::open(store.blob_path(blob.digest).c_str(), O_RDONLY | O_NOFOLLOW));
+    BlobToPush to_push{blob.digest, blob.size, slot.file.get(), paths_on(name_, blob.repositories)};
+    slot.upload = std::make_unique<BlobUpload>(remote_, name_.path(), std::move(to_push));
+    under_way_.push_back(std::move(slot));
+    return ok();
+  }
+
+  Result<void> advance_all(const Store& store, std::set<Digest>& pushed) {
+    for (auto slot = under_way_.begin(); slot != under_way_.end();) {
+      const size_t layer = slot->layers.front();
+      const bool done = TRY_IN(image_.layers[layer].diff_id.short_hex(), slot->upload->advance());
+      if (!done) {
+        if (slot->upload->is_sending() && !slot->said_pushing) tell(layer, PushPhase::kPushing, "");
+        slot->said_pushing = slot->said_pushing || slot->upload->is_sending();
+        if (slot->said_pushing) observer_.on_bytes(row(layer), slot->upload->sent_bytes(), slot->blob.size);
+        ++slot;
+        continue;
+      }
+      TRY(finish(store, *slot));
+      pushed.insert(slot->blob.digest);
+      slot = under_way_.erase(slot);
+    }
+    return ok();
+  }
+
+  Result<void> finish(const Store& store, Slot& slot) {
+    const PushedBlob& result = slot.upload->result();
+    using How = PushedBlob::How;
+    PushPhase phase = result.how == How::kExisted   ? PushPhase::kExists
+                      : result.how == How::kMounted ? PushPhase::kMounted
+                                                    : PushPhase::kPushed;
+    slot.blob.repositories = {name_.repository()};
+    for (const size_t layer : slot.layers) {
+      tell(layer, phase, result.mounted_from);
+      TRY(store.note_layer_blob(image_.layers[layer].diff_id, slot.blob));
+      phase = PushPhase::kExists;
+    }
+    return ok();
+  }
+
+  Result<void> wait() const {
+    std::vector<Waiting> what;
+    what.reserve(under_way_.size());
+    for (const auto& slot : under_way_)
+      what.push_back(slot.upload->waiting());
+    return wait_for_all(remote_.client(), what, kProgressNs);
+  }
+
+  Remote& remote_;
+  PushObserver& observer_;
+  const Reference& name_;
+  const Image& image_;
+  std::vector<Slot> under_way_;
+};
+
 class Pusher {
  public:
   Pusher(const Store& store, Remote& remote, PushObserver& observer)
@@ -93,56 +149,27 @@ class Pusher {
     if (!found && found.error().kind() == ErrorKind::kNotFound)
       return not_found("An image does not exist locally with the tag: " + name.familiar_repository());
     if (!found) return found.error();
-    const std::string config_json = TRY(store_.config_json(found->id));
-    Parcel parcel = TRY(make_parcel(store_, *found, config_json));
-    for (size_t i = found->layers.size(); i > 0; --i)
-      tell(i - 1, *found, PushPhase::kPreparing, "");
-    for (size_t i = found->layers.size(); i > 0; --i)
-      TRY(push_layer(name, *found, i - 1, parcel.layers[i - 1]));
-    const Fd config = TRY(memory_file(config_json));
-    const BlobToPush blob{found->id, config_json.size(), config.get(), {}};
+    const Outgoing outgoing = TRY(make_outgoing(store_, *found));
+    TRY(LayerPushes(remote_, observer_, name, *found).push(store_, outgoing.layers, pushed_));
+    const Fd config = TRY(memory_file(outgoing.config_json));
+    const BlobToPush blob{found->id, outgoing.config_json.size(), config.get(), {}};
     TRY_IN("configuration", push_blob(remote_, name.path(), blob));
-    const Digest digest = TRY(push_manifest(name, parcel));
-    TRY(remember(name, *found, config_json, parcel, digest));
-    observer_.on_tag(name.tag(), digest, parcel.manifest.size());
+    const Digest digest = TRY(push_manifest(name, outgoing));
+    TRY(remember(name, *found, outgoing, digest));
+    observer_.on_tag(name.tag(), digest, outgoing.manifest_json.size());
     return ok();
   }
 
  private:
-  // The topmost layer comes first.
-  void tell(size_t layer, const Image& image, PushPhase phase, const std::string& from) {
-    const size_t row = image.layers.size() - 1 - layer;
-    observer_.on_layer(row, image.layers[layer].diff_id.short_hex(), phase, from);
-  }
-
-  Result<void> push_layer(const Reference& name, const Image& image, size_t index, LayerBlob& blob) {
-    const std::string short_id = image.layers[index].diff_id.short_hex();
-    Fd file;
-    if (store_.has_blob(blob.digest))
-      file = TRY(sys::open(store_.blob_path(blob.digest).c_str(), O_RDONLY | O_NOFOLLOW));
-    tell(index, image, PushPhase::kPushing, "");
-    const BlobToPush to_push{blob.digest, blob.size, file.get(), paths_on(name, blob.repositories)};
-    PushedBlob pushed;
-    if (!pushed_.contains(blob.digest)) pushed = TRY_IN(short_id, push_blob(remote_, name.path(), to_push));
-    pushed_.insert(blob.digest);
-    using How = PushedBlob::How;
-    const PushPhase phase = pushed.how == How::kExisted   ? PushPhase::kExists
-                            : pushed.how == How::kMounted ? PushPhase::kMounted
-                                                          : PushPhase::kPushed;
-    tell(index, image, phase, pushed.mounted_from);
-    blob.repositories = {name.repository()};
-    return store_.note_layer_blob(image.layers[index].diff_id, blob);
-  }
-
-  Result<Digest> push_manifest(const Reference& name, const Parcel& parcel) {
-    Digest digest = TRY(digest_of(parcel.manifest));
-    const Fd body = TRY(memory_file(parcel.manifest));
+  Result<Digest> push_manifest(const Reference& name, const Outgoing& outgoing) {
+    Digest digest = TRY(digest_of(outgoing.manifest_json));
+    const Fd body = TRY(memory_file(outgoing.manifest_json));
     FetchRequest request;
     request.method = "PUT";
     request.path = name.path() + "/manifests/" + name.tag();
     request.scope = repository_scope(name.path(), "pull,push");
-    request.headers.push_back({"Content-Type", parcel.media_type});
-    request.body = RequestBody{body.get(), 0, parcel.manifest.size()};
+    request.headers.push_back({"Content-Type", outgoing.media_type});
+    request.body = RequestBody{body.get(), 0, outgoing.manifest_json.size()};
     const Answer answer = TRY(fetch(remote_, request));
     if (answer.head.status != kCreated)
       return status_error(answer.url, answer.head.status, answer.body).in("manifest");
@@ -154,10 +181,11 @@ class Pusher {
   }
 
   // The name by digest, and the manifest: the next push sends the same one.
-  Result<void> remember(const Reference& name, const Image& image, const std::string& config_json,
-                        const Parcel& parcel, const Digest& digest) {
+  Result<void> remember(const Reference& name, const Image& image, const Outgoing& outgoing,
+                        const Digest& digest) {
     const Staging staging = TRY(store_.stage());
-    NewImage known{image.id, config_json, {}, {name.with_digest(digest)}, parcel.manifest, digest};
+    NewImage known{image.id, outgoing.config_json, {}, {name.with_digest(digest)}, outgoing.manifest_json,
+                   digest};
     for (const auto& layer : image.layers) {
       const Layer pinned = TRY(store_.pin_layer(staging, layer.chain_id));
       known.layers.push_back(NewLayer{layer.chain_id, layer.diff_id, pinned.size_bytes, "", pinned.entries});
@@ -192,23 +220,6 @@ Result<std::vector<Reference>> names_to_push(const Store& store, const PushReque
 }
 
 }  // namespace
-
-std::string make_manifest(const Digest& config, size_t config_bytes, const std::vector<LayerBlob>& layers) {
-  Json list = Json::array();
-  for (const auto& layer : layers) {
-    list.push_back({{"mediaType", oci_layer_type(layer.media_type)},
-                    {"digest", layer.digest.text()},
-                    {"size", layer.size}});
-  }
-  const Json manifest = {{"schemaVersion", 2},
-                         {"mediaType", kOciManifest},
-                         {"config",
-                          {{"mediaType", "application/vnd.oci.image.config.v1+json"},
-                           {"digest", config.text()},
-                           {"size", config_bytes}}},
-                         {"layers", std::move(list)}};
-  return dump_json(manifest);
-}
 
 Result<void> push(const Store& store, const PushRequest& request, const Settings& settings,
                   PushObserver& observer) {

@@ -1,5 +1,5 @@
 // `push`: an image of the store to a registry, under the digests that it came with: the layers' blobs as they
-// were received, and its manifest, if it came with one, byte for byte.
+// were received, several at a time, and its manifest, if it came with one, byte for byte.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace image::registry {
 
-enum class PushPhase { kPreparing, kPushing, kPushed, kExists, kMounted };
+enum class PushPhase { kPreparing, kWaiting, kPushing, kPushed, kExists, kMounted };
 
 class PushObserver {
  public:
@@ -22,6 +22,8 @@ class PushObserver {
   virtual ~PushObserver() = default;
   // Ids are the first twelve digits of the layers' diff ids; `from`: with kMounted, the other repository.
   virtual void on_layer(size_t index, const std::string& id, PushPhase phase, const std::string& from) = 0;
+  // After kPushing.
+  virtual void on_bytes(size_t index, uint64_t done, uint64_t total) = 0;
   virtual void on_tag(const std::string& tag, const Digest& digest, size_t manifest_bytes) = 0;
 };
 
@@ -30,12 +32,10 @@ struct PushRequest {
   bool all_tags = false;
 };
 
-// Errors: kNotFound in Docker's words for a name that is not here, those of push_blob() and fetch(), kCorrupt
-// when the registry took something else than was sent. What was sent before an error stays there.
+// Errors: kNotFound in Docker's words for a name that is not here, those of make_outgoing(), BlobUpload and
+// fetch(), kCorrupt when the registry took something else than was sent. What was sent before an error stays
+// there.
 Result<void> push(const Store& store, const PushRequest& request, const Settings& settings,
                   PushObserver& observer);
-
-// The manifest for an image that came without one: OCI, as its config and blobs are. Pure.
-std::string make_manifest(const Digest& config, size_t config_bytes, const std::vector<LayerBlob>& layers);
 
 }  // namespace image::registry

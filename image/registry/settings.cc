@@ -13,7 +13,7 @@ namespace image::registry {
 
 namespace {
 
-constexpr uint64_t kMaxDownloads = 16;
+constexpr uint64_t kMaxAtATime = 16;
 constexpr size_t kMaxPem = 4U << 20U;
 constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
                                           "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
@@ -57,18 +57,24 @@ Result<void> read_mirrors(const JsonView& view, Settings& settings) {
   return ok();
 }
 
+Result<uint64_t> layers_at_a_time(const JsonView& view, const char* key, uint64_t fallback) {
+  const auto number = TRY(view.optional_unsigned(key));
+  if (number && (*number == 0 || *number > kMaxAtATime))
+    return invalid("/" + std::string(key) + ": must be from 1 to " + std::to_string(kMaxAtATime));
+  return number.value_or(fallback);
+}
+
 Result<Settings> read_document(const Json& document) {
   Settings settings;
   const JsonView view(document, "");
-  TRY(expect_members(view, {"insecure", "mirrors", "search", "downloads", "timeouts", "certificates"}));
+  TRY(expect_members(view,
+                     {"insecure", "mirrors", "search", "downloads", "uploads", "timeouts", "certificates"}));
   settings.insecure = TRY(view.strings_or_empty("insecure"));
   if (const auto mirrors = view.find("mirrors")) TRY(read_mirrors(*mirrors, settings));
   settings.search = TRY(view.string_or("search", settings.search));
   TRY_IN("/search", parse_url(settings.search));
-  const auto downloads = TRY(view.optional_unsigned("downloads"));
-  if (downloads && (*downloads == 0 || *downloads > kMaxDownloads))
-    return invalid("/downloads: must be from 1 to " + std::to_string(kMaxDownloads));
-  settings.downloads = downloads.value_or(settings.downloads);
+  settings.downloads = TRY(layers_at_a_time(view, "downloads", settings.downloads));
+  settings.uploads = TRY(layers_at_a_time(view, "uploads", settings.uploads));
   if (const auto timeouts = view.find("timeouts")) TRY(read_timeouts(*timeouts, settings));
   if (view.has("certificates")) settings.certificate_directories = TRY(view.strings_or_empty("certificates"));
   return settings;

@@ -22,6 +22,7 @@ struct Settings {
   std::map<std::string, std::vector<std::string>> mirrors;  // domain -> hosts or addresses, asked first
   std::string search = "https://index.docker.io";           // who answers `search TERM`
   uint64_t downloads = 3;                                   // layers at a time
+  uint64_t uploads = 3;                                     // layers at a time
   int64_t connect_timeout_ns = 10 * kSecond;
   int64_t stall_timeout_ns = 60 * kSecond;  // without progress
   int64_t retry_delay_ns = kSecond;         // doubled each time

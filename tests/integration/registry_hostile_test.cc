@@ -162,7 +162,14 @@ TEST_CASE("of an index the platform is chosen, attestations are passed over") {
   CHECK(test.done({"image", "inspect", "--format", format, name}) == "arm64\n");
   CHECK(contains(test.refused({"pull", "-q", "--platform", "linux/riscv64", name}),
                  "no image for platform linux/riscv64, only for: linux/arm64, linux/amd64"));
-  CHECK(contains(test.done({"manifest", "inspect", name}), "\"unknown\""));
+  const std::string shown = test.done({"manifest", "inspect", name});
+  CHECK(contains(shown, "\"unknown\""));
+  // In the registry's order, which is not the alphabet's.
+  CHECK(shown.starts_with("{\n    \"schemaVersion\": 2,\n    \"mediaType\": "));
+  const std::string verbose = test.done({"manifest", "inspect", "-v", registry.host() + "/x/ok"});
+  CHECK(verbose.starts_with("{\n    \"Ref\": "));
+  CHECK(contains(verbose, "\"OCIManifest\": {\n        \"schemaVersion\": 2,\n"));
+  CHECK(Json::parse(verbose)["OCIManifest"]["layers"].size() == 2);
 }
 
 TEST_CASE("a pull's memory does not grow with what a registry sends") {

@@ -5,7 +5,7 @@
 
 Listens on a free port of 127.0.0.1 and writes the number to FILE. Every request is a line of JSON in the log. Each repository
 has an image of two layers under every tag; MODES below says what is wrong with it. Repositories below token/ want a bearer
-token, those below basic/ a password.
+token, those below basic/ a password; those below upload/ take images (uploads.py).
 """
 import argparse
 import base64
@@ -22,6 +22,8 @@ import tarfile
 import threading
 import time
 import urllib.parse
+
+import uploads
 
 MODES = """
 ok               nothing
@@ -176,7 +178,8 @@ class Image:
 
 class Registry(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    images, seen, lock = {}, {}, threading.Lock()
+    images, repositories, seen, lock = {}, {}, {}, threading.Lock()
+    three = threading.Barrier(3)
 
     def image(self, name):
         with self.lock:
@@ -194,7 +197,7 @@ class Registry(http.server.ThreadingHTTPServer):
         pass
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(uploads.Uploads, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
@@ -273,12 +276,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.do_GET()
 
-    def do_POST(self):
-        self.note()
-        self.error(405, "UNSUPPORTED", "this registry is read-only")
-
     def do_GET(self):
         self.note()
+        if self.path.startswith("/v2/upload/"):
+            return self.do_upload()
         url = urllib.parse.urlsplit(self.path)
         query = urllib.parse.parse_qs(url.query)
         if url.path == "/token":

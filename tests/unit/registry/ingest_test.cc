@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "image/descriptor.h"
-#include "image/registry/push.h"
+#include "image/outgoing.h"
 
 using namespace image;
 using namespace image::registry;
@@ -43,7 +43,7 @@ TEST_CASE("a partial blob outlives its writer and is one writer's at a time") {
 
 TEST_CASE("the manifest of an image that had none") {
   const auto digest = Digest::parse("sha256:" + std::string(64, 'c')).value();
-  const std::string text = make_manifest(
+  const std::string text = image::make_manifest_json(
       digest, 10,
       {{digest, 20, "application/vnd.docker.image.rootfs.diff.tar.gzip", {}}, {digest, 30, "x.tar", {}}});
   const auto manifest = parse_manifest(text);
