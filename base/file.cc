@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <set>
@@ -15,12 +16,12 @@
 Result<std::string> read_fd(int fd, size_t limit) {
   std::string content;
   constexpr size_t kChunk = 16384;
+  // On the stack and not zeroed: most files are a line, and fresh pages of the heap cost more than they do.
+  std::array<char, kChunk> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   for (;;) {
-    const size_t old_size = content.size();
-    content.resize(old_size + kChunk);
-    const size_t count = TRY(sys::read(fd, std::span(content).subspan(old_size)));
-    content.resize(old_size + count);
+    const size_t count = TRY(sys::read(fd, chunk));
     if (count == 0) return content;
+    content.append(chunk.data(), count);
     if (content.size() > limit) return invalid("file is larger than " + std::to_string(limit) + " bytes");
   }
 }

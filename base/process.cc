@@ -16,6 +16,20 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 
+namespace {
+
+// Of signal(7), by number (x86, ARM and most others).
+constexpr std::array kSignalNames = {"",       "HUP",  "INT",    "QUIT", "ILL",   "TRAP", "ABRT", "BUS",
+                                     "FPE",    "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+                                     "STKFLT", "CHLD", "CONT",   "STOP", "TSTP",  "TTIN", "TTOU", "URG",
+                                     "XCPU",   "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS"};
+
+// As Docker counts them, whatever the C library keeps for itself.
+constexpr int kFirstRealTime = 34;
+constexpr int kLastRealTime = 64;
+
+}  // namespace
+
 ExitStatus ExitStatus::from_wait_status(int status) {
   return WIFSIGNALED(status) ? signaled(WTERMSIG(status)) : exited(WEXITSTATUS(status));
 }
@@ -150,19 +164,19 @@ Result<int> parse_signal(const std::string& text) {
   }
   std::string name = to_upper(text);
   if (name.starts_with("SIG")) name.erase(0, 3);
-  for (int signal = 1; signal <= 31; ++signal) {
+  for (int signal = 1; signal < static_cast<int>(kSignalNames.size()); ++signal) {
     if (signal_name(signal) == name) return signal;
   }
-  for (int offset = 0; offset <= SIGRTMAX - SIGRTMIN; ++offset) {
-    if (name == "RTMIN+" + std::to_string(offset)) return SIGRTMIN + offset;
-    if (name == "RTMAX-" + std::to_string(offset)) return SIGRTMAX - offset;
+  for (int offset = 0; offset <= kLastRealTime - kFirstRealTime; ++offset) {
+    if (name == "RTMIN+" + std::to_string(offset)) return kFirstRealTime + offset;
+    if (name == "RTMAX-" + std::to_string(offset)) return kLastRealTime - offset;
   }
-  if (name == "RTMIN") return SIGRTMIN;
-  if (name == "RTMAX") return SIGRTMAX;
+  if (name == "RTMIN") return kFirstRealTime;
+  if (name == "RTMAX") return kLastRealTime;
   return bad;
 }
 
 std::string signal_name(int signal) {
-  const char* name = sigabbrev_np(signal);
-  return name != nullptr ? name : std::to_string(signal);
+  const auto index = static_cast<size_t>(signal);
+  return index > 0 && index < kSignalNames.size() ? kSignalNames[index] : std::to_string(signal);
 }

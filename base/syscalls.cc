@@ -91,7 +91,7 @@ Result<void> unlinkat(int dir_fd, const char* path, int flags) {
   return check(::unlinkat(dir_fd, path, flags), (flags & AT_REMOVEDIR) != 0 ? "rmdir" : "unlink", path);
 }
 Result<void> renameat2(int old_dir, const char* old_path, int new_dir, const char* new_path, unsigned flags) {
-  return check(::renameat2(old_dir, old_path, new_dir, new_path, flags), "rename", old_path);
+  return check(::syscall(SYS_renameat2, old_dir, old_path, new_dir, new_path, flags), "rename", old_path);
 }
 Result<void> fchownat(int dir_fd, const char* path, uid_t uid, gid_t gid, int flags) {
   return check(::fchownat(dir_fd, path, uid, gid, flags), "chown", path);

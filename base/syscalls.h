@@ -7,15 +7,18 @@
 
 #include <linux/openat2.h>
 #include <linux/sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#ifndef __GLIBC__
+#include <linux/fs.h>  // RENAME_*, which glibc has in <cstdio>
+#endif
 
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include "base/fd.h"
+#include "base/mount_api.h"
 #include "base/result.h"
 
 namespace sys {

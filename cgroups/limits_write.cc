@@ -1,14 +1,30 @@
+#include <fcntl.h>
+
 #include <cerrno>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 #include "cgroups/limits.h"
 
 namespace cgroups {
 namespace {
 
-Result<void> write_file(const std::string& directory, const std::string& file, const std::string& text) {
-  return write_kernel_file(directory + "/" + file, text);
+// The file that was written last stays open: v1's device rules are a dozen writes to one. The kernel takes
+// each write(2) to it as one order, wherever it stands in the file (kernfs).
+struct LastFile {
+  std::string path;
+  Fd fd;
+};
+
+Result<void> write_file(LastFile& last, std::string path, const std::string& text) {
+  if (last.path != path) {
+    last.path.clear();
+    last.fd = TRY(sys::open(path.c_str(), O_WRONLY));
+    last.path = std::move(path);
+  }
+  TRY(sys::write(last.fd.get(), text));
+  return ok();
 }
 
 std::string likely_cause(const LimitWrite& write, int error_number) {
@@ -32,11 +48,11 @@ Error refused(const LimitWrite& write, int error_number) {
           error_number};
 }
 
-Result<void> write_one(const LimitWrite& write) {
-  auto result = write_file(write.directory, write.file, write.text);
+Result<void> write_one(LastFile& last, const LimitWrite& write) {
+  auto result = write_file(last, write.directory + "/" + write.file, write.text);
   int error_number = result ? 0 : result.error().error_number();
   if (error_number == ENOENT && !write.other_file.empty()) {
-    result = write_file(write.directory, write.other_file, write.other_text);
+    result = write_file(last, write.directory + "/" + write.other_file, write.other_text);
     error_number = result ? 0 : result.error().error_number();
   }
   if (result) return ok();
@@ -99,6 +115,7 @@ Result<void> complete_cpu(const Layout& layout, const Group& group, Cpu& cpu) {
 }  // namespace
 
 Result<void> write_limits(const std::vector<LimitWrite>& writes) {
+  LastFile last;
   std::vector<const LimitWrite*> pending;
   for (const LimitWrite& write : writes)
     pending.push_back(&write);
@@ -106,7 +123,7 @@ Result<void> write_limits(const std::vector<LimitWrite>& writes) {
     std::vector<const LimitWrite*> again;
     Result<void> first_refusal;
     for (const LimitWrite* write : pending) {
-      auto result = write_one(*write);
+      auto result = write_one(last, *write);
       if (result) continue;
       const int error_number = result.error().error_number();
       if (error_number != EINVAL && error_number != EBUSY) return result;

@@ -24,10 +24,10 @@ void leave_caller(const char* name, std::vector<int> keep) {
   unsigned first = STDERR_FILENO + 1;
   for (const int fd : keep) {
     const auto kept = static_cast<unsigned>(fd);
-    if (kept > first) ::close_range(first, kept - 1, 0);
+    if (kept > first) (void)sys::close_range(first, kept - 1, 0);
     first = std::max(first, kept + 1);
   }
-  ::close_range(first, UINT_MAX, 0);
+  (void)sys::close_range(first, UINT_MAX, 0);
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
     ::signal(signal, SIG_IGN);
 }

@@ -1,5 +1,6 @@
 #include "engine/host_inputs.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>

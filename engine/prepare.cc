@@ -1,5 +1,6 @@
 #include "engine/prepare.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>

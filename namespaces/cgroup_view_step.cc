@@ -22,7 +22,7 @@ class CgroupView : public Step {
   }
 
   Result<void> perform(StepContext& context) const override {
-    if (!needs_tmpfs_) return bind(context.root_fd.get(), binds_[0]);
+    if (!needs_tmpfs_) return bind(context.root_fd.get(), binds_[0].container_path, binds_[0].host_path);
     const Fd filesystem = TRY(sys::fsopen("tmpfs"));
     TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
     TRY(sys::fsconfig_string(filesystem.get(), "size", "65536"));
@@ -32,7 +32,7 @@ class CgroupView : public Step {
         TRY(open_target(context.root_fd.get(), destination_, TargetType::kDirectory, Symlinks::kRefuse));
     TRY(sys::move_mount(mount.get(), target.get()));
     for (const auto& entry : binds_)
-      TRY_IN(entry.container_path, bind(context.root_fd.get(), entry));
+      TRY_IN(entry.container_path, bind_below(mount.get(), entry));
     for (const auto& [name, link] : links_)
       TRY(sys::symlinkat(link.c_str(), mount.get(), name.c_str()));
     if (!read_only_) return ok();
@@ -75,13 +75,20 @@ class CgroupView : public Step {
   static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   static std::string at(const std::string& path) { return "\"$ROOT\"" + shell_quote(path); }
 
-  Result<void> bind(int root_fd, const CgroupBind& entry) const {
-    const Fd tree = TRY(sys::open_tree(AT_FDCWD, entry.host_path.c_str(), OPEN_TREE_CLONE));
+  // In the new tmpfs, where nothing is yet and nobody else is: `mount_fd` is its root.
+  Result<void> bind_below(int mount_fd, const CgroupBind& entry) const {
+    const std::string name = entry.container_path.substr(destination_.size() + 1);
+    constexpr mode_t kMode = 0755;
+    if (name.find('/') == std::string::npos) TRY(sys::mkdirat(mount_fd, name.c_str(), kMode));
+    return bind(mount_fd, name, entry.host_path);
+  }
+
+  Result<void> bind(int root_fd, const std::string& path, const std::string& host_path) const {
+    const Fd tree = TRY(sys::open_tree(AT_FDCWD, host_path.c_str(), OPEN_TREE_CLONE));
     mount_attr attributes = {};
     attributes.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
     TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes));
-    const Fd target =
-        TRY(open_target(root_fd, entry.container_path, TargetType::kDirectory, Symlinks::kRefuse));
+    const Fd target = TRY(open_target(root_fd, path, TargetType::kDirectory, Symlinks::kRefuse));
     return sys::move_mount(tree.get(), target.get());
   }
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGCHLD
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cerrno>

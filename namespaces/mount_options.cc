@@ -1,8 +1,7 @@
-#include <sys/mount.h>
-
 #include <array>
 #include <string_view>
 
+#include "base/mount_api.h"
 #include "base/strings.h"
 #include "namespaces/mounts.h"
 

@@ -1,7 +1,6 @@
 #include "namespaces/remount_step.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 
 #include "base/strings.h"
 #include "base/syscalls.h"

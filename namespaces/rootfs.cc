@@ -26,24 +26,28 @@ std::vector<std::string> components(std::string_view path) {
   return result;
 }
 
-// The directory at `path` (clean, relative to the root), each missing component made by mkdirat(2) in the
-// directory that was resolved before it, so that a rename under us can't make us create anything outside.
-Result<Fd> open_directory(int root_fd, const std::vector<std::string>& parts, Symlinks symlinks) {
+Result<Fd> open_directory(int root_fd, const std::vector<std::string>& parts, Symlinks symlinks);
+
+// The directory `parts`, which is missing: made by mkdirat(2) in its parent as that was resolved, so that a
+// rename under us can't make us create anything outside.
+Result<Fd> make_directory(int root_fd, std::vector<std::string> parts, Symlinks symlinks) {
   constexpr mode_t kMode = 0755;
-  std::string walked = ".";
-  Fd current = TRY(sys::openat2(root_fd, ".", O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks)));
-  for (const auto& part : parts) {
-    walked += "/" + part;
-    auto next = sys::openat2(root_fd, walked.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
-    if (!next && next.error().error_number() == ENOENT) {
-      auto made = sys::mkdirat(current.get(), part.c_str(), kMode);
-      if (!made && made.error().error_number() != EEXIST) return std::move(made).error();
-      next = sys::openat2(root_fd, walked.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
-    }
-    if (!next) return std::move(next).error();
-    current = std::move(*next);
-  }
-  return current;
+  const std::string whole = "./" + join(parts, "/");
+  const std::string name = std::move(parts.back());
+  parts.pop_back();
+  const Fd parent = TRY(open_directory(root_fd, parts, symlinks));
+  auto made = sys::mkdirat(parent.get(), name.c_str(), kMode);
+  if (!made && made.error().error_number() != EEXIST) return std::move(made).error();
+  return sys::openat2(root_fd, whole.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
+}
+
+// The directory at `parts` below the root, with its parents made where they are missing. Looks from the end:
+// most of a path is there, and each part of it costs a call.
+Result<Fd> open_directory(int root_fd, const std::vector<std::string>& parts, Symlinks symlinks) {
+  const std::string path = parts.empty() ? "." : "./" + join(parts, "/");
+  auto found = sys::openat2(root_fd, path.c_str(), O_PATH | O_DIRECTORY, 0, resolve_flags(symlinks));
+  if (found || found.error().error_number() != ENOENT || parts.empty()) return found;
+  return make_directory(root_fd, parts, symlinks);
 }
 
 }  // namespace
@@ -91,7 +95,8 @@ Result<Fd> open_target(int root_fd, std::string_view path, TargetType type, Syml
                    (type == TargetType::kDirectory ? ": not a directory" : ": is a directory"));
   }
   if (existing.error().error_number() != ENOENT) return existing;
-  if (type == TargetType::kDirectory) return open_directory(root_fd, components(path), symlinks);
+  if (type == TargetType::kDirectory && !components(path).empty())
+    return make_directory(root_fd, components(path), symlinks);
   const Parent parent = TRY(open_parent(root_fd, path, symlinks));
   constexpr mode_t kMode = 0644;
   auto made = sys::openat(parent.directory.get(), parent.name.c_str(),

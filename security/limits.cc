@@ -95,11 +95,12 @@ class ResourceLimits : public Step {
   }
 
  private:
+  using Resource = decltype(RLIMIT_CPU);  // an enumeration or int, as the C library has it
   static bool read(int number, struct rlimit& now) {
-    return ::prlimit(0, static_cast<__rlimit_resource>(number), nullptr, &now) == 0;
+    return ::prlimit(0, static_cast<Resource>(number), nullptr, &now) == 0;
   }
   static bool write(int number, const struct rlimit& wanted) {
-    return ::prlimit(0, static_cast<__rlimit_resource>(number), &wanted, nullptr) == 0;
+    return ::prlimit(0, static_cast<Resource>(number), &wanted, nullptr) == 0;
   }
 
   static Result<void> set(const NumberedLimit& entry, StepContext& context) {

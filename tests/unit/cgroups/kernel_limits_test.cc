@@ -124,7 +124,8 @@ TEST_CASE("a huge page over the limit is refused, and counted", "[kernel]") {
   const auto of_size =
       std::find_if(sizes.begin(), sizes.end(), [](const auto& use) { return use.size == "2MB"; });
   REQUIRE(of_size != sizes.end());
-  CHECK(of_size->failures == 1);
+  // Linux 6.18 counts failures on v2 only (page_counter's track_failcnt).
+  if (group.layout().v2_has("hugetlb")) CHECK(of_size->failures == 1);
   CHECK(of_size->usage == 0);
 }
 

@@ -1,0 +1,74 @@
+// operator new and delete for the static programs on musl, whose malloc asks the kernel for pages so often
+// that a start would lose what musl saves. Small blocks come from one array whose first part is mapped by one
+// call, and go back to a list of their size; everything else, and everything once the array is used up, is
+// malloc's. The programs have one thread (no thread may be in a process that clones).
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+constexpr size_t kGrain = 16;  // alignment and difference between two sizes
+constexpr size_t kLargestSmall = 4096;
+constexpr size_t kArena = size_t{256} * 1024;
+constexpr size_t kMappedAtOnce = size_t{128} * 1024;  // about what the start of a container takes
+constexpr uintptr_t kPage = 4096;
+
+struct Free {
+  Free* next;
+};
+
+alignas(kPage) std::array<std::byte, kArena> arena;
+size_t used = 0;
+std::array<Free*, kLargestSmall / kGrain + 1> free_lists = {};
+
+bool is_ours(const void* block) {
+  return block >= arena.data() && block < arena.data() + arena.size();
+}
+
+void* take(size_t size) {
+  Free*& list = free_lists[size / kGrain];
+  if (list != nullptr) {
+    void* block = list;
+    list = list->next;
+    return block;
+  }
+  // Where the kernel is too old for it (5.14), the pages come one by one.
+  if (used == 0) (void)::madvise(arena.data(), kMappedAtOnce, MADV_POPULATE_WRITE);
+  if (arena.size() - used < size + kGrain) return nullptr;
+  // The size stands before the block: not every delete tells it.
+  std::byte* block = arena.data() + used + kGrain;
+  *reinterpret_cast<size_t*>(block - kGrain) = size;  // NOLINT: an allocator is where bytes become objects
+  used += size + kGrain;
+  return block;
+}
+
+}  // namespace
+
+void* operator new(size_t wanted) {
+  const size_t size = (wanted + kGrain - 1) & ~(kGrain - 1);
+  if (size <= kLargestSmall) {
+    if (void* block = take(size)) return block;
+  }
+  void* block = std::malloc(wanted == 0 ? 1 : wanted);
+  if (block == nullptr) std::abort();  // as std::bad_alloc would end: nobody catches it
+  return block;
+}
+
+void operator delete(void* block) noexcept {
+  if (!is_ours(block)) return std::free(block);
+  auto* freed = static_cast<Free*>(block);
+  const size_t size =
+      *reinterpret_cast<size_t*>(static_cast<std::byte*>(block) - kGrain);  // NOLINT: as above
+  freed->next = free_lists[size / kGrain];
+  free_lists[size / kGrain] = freed;
+}
+
+void operator delete(void* block, size_t) noexcept {
+  operator delete(block);
+}
