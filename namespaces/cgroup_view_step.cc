@@ -11,7 +11,7 @@ namespace {
 
 class CgroupView : public Step {
  public:
-  CgroupView(std::string destination, std::vector<CgroupBind> binds,
+  CgroupView(const std::string& destination, std::vector<CgroupBind> binds,
              std::vector<std::pair<std::string, std::string>> links, bool read_only)
       : Step(Lane::kInit, "show the container its cgroups"),
         destination_(clean_path(destination)),

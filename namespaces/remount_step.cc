@@ -23,7 +23,7 @@ class Remount : public Step {
     return apply_attributes(target.get(), options_);
   }
   std::string say() const override {
-    const std::string attributes = "mount_setattr(" + destination_ + ", " + words_ + ")";
+    std::string attributes = "mount_setattr(" + destination_ + ", " + words_ + ")";
     if (options_.bind || options_.data.empty()) return attributes;
     return "fspick(" + destination_ + "); fsconfig(reconfigure); " + attributes;
   }

@@ -25,6 +25,14 @@ bool has_cgroup(const std::optional<ContainerRecord>& record) {
   return record && !record->cgroup.path.empty();
 }
 
+Result<void> signal_all(const ContainerRecord& record, int signal) {
+  const auto pids = TRY(cgroups::processes(record.cgroup));
+  for (const pid_t pid : pids) {
+    if (::kill(pid, signal) < 0 && errno != ESRCH) return Error::from_errno("kill", errno);
+  }
+  return ok();
+}
+
 // A frozen v1 cgroup keeps even SIGKILL waiting.
 void thaw_for_death(const std::optional<ContainerRecord>& record) {
   if (!has_cgroup(record)) return;
@@ -36,17 +44,11 @@ Result<void> kill_and_wait(const CurrentState& state, const std::optional<Contai
   if (!state.init_pidfd) return ok();
   auto sent = sys::pidfd_send_signal(state.init_pidfd.get(), SIGKILL);
   if (!sent && sent.error().error_number() != ESRCH) return sent;
+  // Who is frozen beside the init must not get a moment between the thaw and its death.
+  if (has_cgroup(record)) TRY(signal_all(*record, SIGKILL));
   thaw_for_death(record);
   if (!wait_until_dead(state.init_pidfd.get(), kDeathTimeoutMs))
     return Error::from_errno("the container's init does not die", ETIMEDOUT);
-  return ok();
-}
-
-Result<void> signal_all(const ContainerRecord& record, int signal) {
-  const auto pids = TRY(cgroups::processes(record.cgroup));
-  for (const pid_t pid : pids) {
-    if (::kill(pid, signal) < 0 && errno != ESRCH) return Error::from_errno("kill", errno);
-  }
   return ok();
 }
 

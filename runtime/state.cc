@@ -134,7 +134,7 @@ Result<void> StateDirectory::lock(int timeout_ms) const {
   constexpr int64_t kNsPerMs = 1'000'000;
   const int64_t deadline = monotonic_ns() + timeout_ms * kNsPerMs;
   for (;;) {
-    const auto locked = sys::flock(fd_.get(), LOCK_EX | LOCK_NB);
+    auto locked = sys::flock(fd_.get(), LOCK_EX | LOCK_NB);
     if (locked) break;
     if (locked.error().error_number() != EWOULDBLOCK) return locked;
     if (monotonic_ns() > deadline)

@@ -217,7 +217,7 @@ Result<std::optional<Credentials>> find_credentials(const Reference& reference) 
 
 Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request,
                                       const Settings& settings, PullObserver& observer) {
-  constexpr int64_t kKept = 7 * 86400 * kSecond;  // a pull that nobody took up for a week
+  constexpr int64_t kKept = int64_t{7} * 86400 * kSecond;  // a pull that nobody took up for a week
   sweep_ingest(store.root(), kKept);
   HttpClient client = TRY(HttpClient::start(settings));
   const auto hosts = hosts_of(settings, request.reference);
