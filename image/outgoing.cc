@@ -13,7 +13,7 @@ constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+jso
 constexpr const char* kConfigType = "application/vnd.oci.image.config.v1+json";
 
 std::string oci_layer_type(const std::string& media_type) {
-  const std::string base = "application/vnd.oci.image.layer.v1.tar";
+  std::string base = "application/vnd.oci.image.layer.v1.tar";
   if (media_type.ends_with("gzip")) return base + "+gzip";
   if (media_type.ends_with("zstd")) return base + "+zstd";
   return base;

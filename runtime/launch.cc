@@ -19,7 +19,7 @@ struct Launch {
   const LaunchRequest& request;
   const Plan& plan;
   StepContext context;
-  std::unique_ptr<Launched> launched = std::make_unique<Launched>();
+  Launched& launched;
   Fd init_end;  // of the handshake; closed here after clone
   bool journalled = false;
   std::vector<Undo> begun;  // what may have to be undone by now, last step first
@@ -62,7 +62,7 @@ Error died(const Launched& launched) {
 
 // An init that has failed is gone before it hears us: what it said last is read next, by wait_until_ready().
 Result<void> tell_init(const Launch& launch, Message message) {
-  auto sent = send_message(launch.launched->handshake.get(), message);
+  auto sent = send_message(launch.launched.handshake.get(), message);
   const bool is_gone =
       !sent && (sent.error().error_number() == EPIPE || sent.error().error_number() == ECONNRESET);
   return is_gone ? ok() : sent;
@@ -79,9 +79,9 @@ Result<void> after_clone(Launch& launch) {
   launch.init_end.reset();
   launch.context.gate_fd.reset();
   launch.context.cgroup_task_fds.clear();
-  launch.launched->pidfd = std::move(launch.context.init_pidfd);
-  launch.launched->init = TRY(identify(launch.context.init_pid));
-  if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched->init));
+  launch.launched.pidfd = std::move(launch.context.init_pidfd);
+  launch.launched.init = TRY(identify(launch.context.init_pid));
+  if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched.init));
   return ok();
 }
 
@@ -108,14 +108,13 @@ Result<void> walk_host_lane(Launch& launch) {
     const Step& step = *launch.plan[i];
     TRY(note_undo(launch, step));
     if (step.lane() != Lane::kHost) continue;
-    auto result = perform_step(step, i, launch.context, launch.launched->performance, launch.request.observe);
+    auto result = perform_step(step, i, launch.context, launch.launched.performance, launch.request.observe);
     if (launch.context.in_child) {
       for (const int fd : launch.request.callers_own)
         ::close(fd);
       launch.context.cgroup_fd.reset();
-      launch.launched->handshake
-          .reset();  // the launcher's end: or its death would not be seen as end of file
-      run_init(launch.plan, i + 1, launch.context, launch.launched->performance, launch.request.observe);
+      launch.launched.handshake.reset();  // the launcher's end: or its death would not be seen as end of file
+      run_init(launch.plan, i + 1, launch.context, launch.launched.performance, launch.request.observe);
     }
     if (!result) return failed_at(launch.plan, i, std::move(result).error());
     if (cloned || launch.context.init_pid == 0) continue;
@@ -129,7 +128,7 @@ Result<void> walk_host_lane(Launch& launch) {
 }
 
 Result<void> wait_until_ready(Launch& launch) {
-  Launched& launched = *launch.launched;
+  Launched& launched = launch.launched;
   for (;;) {
     Received received = TRY(receive_message(launched.handshake.get()));
     switch (received.message) {
@@ -158,21 +157,21 @@ Result<void> wait_until_ready(Launch& launch) {
 
 Result<void> perform_plan(Launch& launch) {
   auto [ours, theirs] = TRY(open_handshake());
-  launch.launched->handshake = std::move(ours);
+  launch.launched.handshake = std::move(ours);
   launch.init_end = std::move(theirs);
   launch.context.handshake_fd = launch.init_end.get();
   const bool has_gate = launch.context.gate_fd.is_open();
   TRY(walk_host_lane(launch));
   if (launch.request.start_at_once) {
     TRY(tell_init(launch, Message::kStart));
-    launch.launched->released = true;
+    launch.launched.released = true;
   }
   TRY(wait_until_ready(launch));
   if (has_gate) {
-    launch.launched->released = true;
-    launch.launched->handshake.reset();
+    launch.launched.released = true;
+    launch.launched.handshake.reset();
   }
-  auto& warnings = launch.launched->warnings;
+  auto& warnings = launch.launched.warnings;
   for (auto& text : launch.context.warnings)
     warnings.push_back(std::move(text));
   return ok();
@@ -204,18 +203,19 @@ Result<void> Launched::start() {
 }
 
 Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
-  Launch launch = {request, *request.plan, {}, std::make_unique<Launched>(), {}, false, {}};
-  launch.launched->performance = Performance(launch.plan.size());
+  auto launched = std::make_unique<Launched>();
+  Launch launch = {request, *request.plan, {}, *launched, {}, false, {}};
+  launch.launched.performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
   launch.context.gate_fd = std::move(request.gate);
-  if (!launch.plan.empty()) launch.launched->last_step = step_text(launch.plan, launch.plan.size() - 1);
+  if (!launch.plan.empty()) launch.launched.last_step = step_text(launch.plan, launch.plan.size() - 1);
   auto result = perform_plan(launch);
-  if (result) return std::move(launch.launched);
-  if (request.on_failed) request.on_failed(launch.launched->performance.records());
-  launch.launched->released =
+  if (result) return launched;
+  if (request.on_failed) request.on_failed(launch.launched.performance.records());
+  launch.launched.released =
       false;  // an init that got its start but reported a failure is killed and reaped, too
-  launch.launched.reset();
+  launched.reset();
   launch.context = StepContext();
   auto undone = undo_all(launch.begun, request.undo_handler);
   if (!undone)
