@@ -29,6 +29,9 @@ class BusWriter {
 
   // (sv) entries of systemd's property lists.
   void property(std::string_view name, std::string_view text);
+  void property(std::string_view name, const char* text) {
+    property(name, std::string_view(text));
+  }  // not bool
   void property(std::string_view name, bool value);
   void property(std::string_view name, uint64_t value);
   void property(std::string_view name, const std::vector<uint32_t>& values);

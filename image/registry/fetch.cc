@@ -15,7 +15,6 @@ namespace image::registry {
 namespace {
 
 constexpr uint32_t kUnauthorized = 401;
-constexpr uint32_t kForbidden = 403;
 constexpr uint32_t kNotFoundStatus = 404;
 constexpr uint32_t kTooMany = 429;
 constexpr uint64_t kLongestRetryAfter = 60;  // seconds; who wants more is not worth waiting for

@@ -61,7 +61,7 @@ SeccompFilterSpec http_filter() {
          "restart_syscall"});
   allow({"clock_gettime", "clock_getres", "clock_nanosleep", "gettimeofday", "time", "getpid", "gettid",
          "getuid", "geteuid", "getgid", "getegid", "getrandom", "uname", "exit", "exit_group", "sysinfo"});
-  for (const uint64_t family : {AF_INET, AF_INET6, AF_NETLINK})
+  for (const uint64_t family : {uint64_t{AF_INET}, uint64_t{AF_INET6}, uint64_t{AF_NETLINK}})
     allow({"socket"}, {{0, family, 0, "SCMP_CMP_EQ"}});
   allow({"mmap", "mprotect"}, {{2, PROT_EXEC, 0, "SCMP_CMP_MASKED_EQ"}});
   allow({"clone"}, {{0, CLONE_THREAD, CLONE_THREAD, "SCMP_CMP_MASKED_EQ"}});

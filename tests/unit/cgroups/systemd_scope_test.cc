@@ -121,7 +121,8 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   CHECK(contains(read_file(directory.file("call2")).value(), "member='JobRemoved'"));
   CHECK(contains(read_file(directory.file("call3")).value(), "Subscribe"));
   const std::string call = read_file(directory.file("call4")).value();
-  for (const char* text : {"docker-0123.scope", "a-b.slice", "Delegate", "CollectMode", "ssa(sv)a(sa(sv))"})
+  for (const char* text : {"docker-0123.scope", "a-b.slice", "Delegate", "CollectMode", "inactive-or-failed",
+                           "ssa(sv)a(sa(sv))"})
     CHECK(contains(call, text));
   CHECK(has_property(call, "TasksMax", UINT64_MAX));
   CHECK(has_property(call, "CPUQuotaPerSecUSec", 250'000));  // 24.69 %, in whole percents
