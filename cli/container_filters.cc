@@ -47,13 +47,6 @@ bool name_matches(const std::string& name, const std::string& pattern) {
   return matches;
 }
 
-bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted) {
-  const size_t equals = wanted.find('=');
-  const auto found = labels.find(wanted.substr(0, equals));
-  if (found == labels.end()) return false;
-  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
-}
-
 std::string full_name(const std::string& reference) {
   const auto parsed = image::Reference::parse_with_default_tag(reference);
   return parsed ? parsed->text() : reference;

@@ -142,4 +142,11 @@ Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words)
   return filters;
 }
 
+bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted) {
+  const size_t equals = wanted.find('=');
+  const auto found = labels.find(wanted.substr(0, equals));
+  if (found == labels.end()) return false;
+  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
+}
+
 }  // namespace cli

@@ -1,6 +1,7 @@
 // What lists print: Docker's tables, `--format` in its four forms, quiet. A row is a JSON object of words.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,5 +54,8 @@ bool passes(const std::vector<Filter>& filters, std::string_view key, const Matc
   }
   return !asked;
 }
+
+// The filter label=KEY or label=KEY=VALUE, `wanted` being what is behind "label=".
+bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted);
 
 }  // namespace cli

@@ -54,17 +54,10 @@ Result<ImageFilters> read_filters(const Invocation& call, const image::Store& st
   return result;
 }
 
-bool has_label(const image::Image& image, const std::string& wanted) {
-  const size_t equals = wanted.find('=');
-  const auto found = image.config.labels.find(wanted.substr(0, equals));
-  if (found == image.config.labels.end()) return false;
-  return equals == std::string::npos || found->second == wanted.substr(equals + 1);
-}
-
 bool image_passes(const ImageFilters& how, const image::Image& image) {
   const bool dangling = image.repo_tags.empty() && image.repo_digests.empty();
   for (const auto& filter : how.filters) {
-    if (filter.key == "label" && !has_label(image, filter.value)) return false;
+    if (filter.key == "label" && !label_matches(image.config.labels, filter.value)) return false;
   }
   return image.created_ns < how.before_ns && image.created_ns > how.since_ns &&
          passes(how.filters, "dangling",

@@ -1,4 +1,4 @@
-// tag, history, save, image prune, system df and system check as commands, on stores of their own.
+// tag, history, save, prune, system df and system check as commands, on stores of their own.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,9 +122,9 @@ TEST_CASE("image prune removes what nothing uses, after asking") {
   const std::string busybox(trim(other.run({"images", "-q", "--no-trunc", "busybox"}).out));
   REQUIRE(other.run({"tag", "hello", "busybox"}).code == 0);  // the old busybox has no name now
   const auto asked = other.run({"image", "prune"}, "n\n");
-  CHECK(asked.code == 1);
-  CHECK_THAT(asked.out, Contains("WARNING! This will remove all dangling images.") &&
-                            Contains("Are you sure you want to continue? [y/N] "));
+  CHECK(asked.code == 0);  // as in Docker
+  CHECK(asked.out ==
+        "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ");
   CHECK(other.run({"image", "inspect", busybox}).code == 0);
   const auto pruned = other.run({"image", "prune"}, "y\n");
   CHECK(pruned.code == 0);
@@ -144,6 +144,47 @@ TEST_CASE("image prune removes what nothing uses, after asking") {
     CHECK((!names || names->empty()));
   }
   CHECK_THAT(other.run({"image", "prune", "-f", "--filter", "x=y"}).err, Contains("invalid filter 'x'"));
+}
+
+TEST_CASE("system prune removes stopped containers and the images that nothing uses then") {
+  const Vial vial;
+  Elsewhere other(vial, "other");
+  other.with_samples();
+  REQUIRE(other.run({"run", "--name", "ended", "--label", "keep=no", "hello"}).code == 0);
+  REQUIRE(other.run({"create", "--name", "made", "--label", "keep=yes", "hello"}).code == 0);
+  REQUIRE(other.run({"run", "-d", "--name", "runs", "busybox", "sleep", "100"}).code == 0);
+  const std::string ended(trim(other.run({"ps", "-aq", "--no-trunc", "-f", "name=ended"}).out));
+  const std::string made(trim(other.run({"ps", "-aq", "--no-trunc", "-f", "name=made"}).out));
+
+  const auto asked = other.run({"system", "prune", "--filter", "label!=keep=yes"}, "n\n");
+  CHECK(asked.code == 0);
+  CHECK(asked.out ==
+        "WARNING! This will remove:\n  - all stopped containers\n"
+        "  - all networks not used by at least one container\n  - all dangling images\n"
+        "  - unused build cache\n\n  Items to be pruned will be filtered with:\n  - label!=keep=yes\n\n"
+        "Are you sure you want to continue? [y/N] ");
+  const auto volumes = other.run({"system", "prune", "-f", "--volumes"});
+  CHECK(volumes.code == 1);
+  CHECK_THAT(volumes.err, Contains("volumes can't be pruned yet, and nothing was removed"));
+  CHECK(other.run({"system", "prune", "-f", "--filter", "dangling=true"}).code == 1);
+  CHECK(lines_of(other.run({"ps", "-aq"}).out).size() == 3);
+
+  const auto first = other.run({"system", "prune", "-f", "--filter", "label!=keep=yes"});
+  INFO(first.err);
+  CHECK(first.code == 0);
+  CHECK(first.out.starts_with("Deleted Containers:\n" + ended + "\n\nTotal reclaimed space: "));
+  CHECK_FALSE(contains(first.out, "space: 0B"));
+  // An image goes with -a, and only when the container that used it has gone before.
+  CHECK(other.run({"container", "prune", "-f", "--filter", "until=1h"}).out == "Total reclaimed space: 0B\n");
+  const uint64_t before = du_of(other.root());
+  const auto all = other.run({"system", "prune", "-af"});
+  CHECK(all.out.starts_with("Deleted Containers:\n" + made +
+                            "\n\nDeleted Images:\nuntagged: hello:latest\ndeleted: sha256:"));
+  CHECK(du_of(other.root()) < before);
+  CHECK(trim(other.run({"images", "--format", "{{.Repository}}"}).out) == "busybox");
+  CHECK(trim(other.run({"ps", "-a", "--format", "{{.Names}}"}).out) == "runs");
+  CHECK(other.run({"system", "prune", "-af"}).out == "Total reclaimed space: 0B\n");
+  REQUIRE(other.run({"rm", "-f", "runs"}).code == 0);
 }
 
 TEST_CASE("an exported container is imported as an image of one layer") {
