@@ -50,7 +50,7 @@ std::string mistyped_hint(const Invocation& call) {
 Error image_is_missing(const Invocation& call) {
   const std::string& typed = call.arguments().front();
   const auto reference = image::Reference::parse_with_default_tag(typed);
-  std::string text = "Unable to find image '" + (reference ? reference->familiar() : typed) + "' locally";
+  std::string text = "No such image: " + (reference ? reference->familiar() : typed);
   const std::string hint = mistyped_hint(call);
   text += hint.empty()
               ? "\nload it from a file with \"vial load -i FILE\"; \"vial images\" lists what is there"

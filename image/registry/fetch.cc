@@ -109,7 +109,7 @@ Result<bool> Fetch::act_on_fault(const TransferEnd& end) {
   const Error error = transfer_error(url_, end);
   const bool is_final = end.fault == TransferFault::kCertificate || end.fault == TransferFault::kRefused ||
                         end.fault == TransferFault::kNotTls || end.fault == TransferFault::kConnect ||
-                        end.fault == TransferFault::kTimeout;
+                        end.fault == TransferFault::kTimeout || end.fault == TransferFault::kNoSuchHost;
   if (is_final || !retry(nullptr)) return error;
   return false;
 }
@@ -126,6 +126,8 @@ Result<bool> Fetch::act_on_head() {
     }
     constexpr int kRefusals = 2;  // the first is the question, the second can be an old token
     if (++refusals_ > kRefusals) return true;
+    // It has seen who we are, and has no other question: its words are the reason.
+    if (refusals_ > 1 && head_->all("www-authenticate").empty()) return true;
     TRY(remote_->authorize(*head_, request_.scope));
     TRY(send());
     return false;

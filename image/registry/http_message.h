@@ -68,9 +68,11 @@ struct BytesSent {
 
 enum class TransferFault : uint32_t {
   kNone,
-  kConnect,      // no such host, refused, unreachable
-  kNotTls,       // the peer does not speak TLS
-  kCertificate,  // it does, but is not who it should be
+  kNoSuchHost,         // or the name server can't be asked
+  kConnect,            // refused, unreachable, no proxy
+  kNotTls,             // the peer does not speak TLS
+  kCertificate,        // it does, but is not who it should be
+  kClientCertificate,  // it wants one of us, and ours is missing or none that it takes
   kTimeout,
   kBroken,   // ended too early, or broke the protocol
   kRefused,  // by us: header too large, the reader went away

@@ -1,6 +1,7 @@
 #include "image/registry/http_transfer.h"
 
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@ TransferFault fault_of(CURLcode code) {
     case CURLE_OK:
       return TransferFault::kNone;
     case CURLE_COULDNT_RESOLVE_HOST:
+      return TransferFault::kNoSuchHost;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
       return TransferFault::kConnect;
@@ -31,13 +33,28 @@ TransferFault fault_of(CURLcode code) {
       return TransferFault::kNotTls;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
       return TransferFault::kCertificate;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CLIENTCERT:
+      return TransferFault::kClientCertificate;
     case CURLE_OPERATION_TIMEDOUT:
       return TransferFault::kTimeout;
     default:
       return TransferFault::kBroken;
   }
+}
+
+// The server has asked for a certificate of ours. With TLS 1.3 what it thinks of the answer comes when we
+// send already, as a broken connection as often as in words. The material outlives all connections: also
+// those that ask again later.
+int on_certificate_wanted(SSL* /*connection*/, void* material) {
+  static_cast<const TlsMaterial*>(material)->is_asked_for = true;
+  return 1;
+}
+
+CURLcode on_tls_context(CURL* /*easy*/, void* context, void* material) {
+  ::SSL_CTX_set_cert_cb(static_cast<SSL_CTX*>(context), &on_certificate_wanted, material);
+  return CURLE_OK;
 }
 
 }  // namespace
@@ -132,6 +149,7 @@ Result<void> HttpTransfer::set_body(const WireRequest& request) {
 }
 
 void HttpTransfer::set_tls(const TlsMaterial& material) {
+  material_ = &material;
   const auto set = [this](CURLoption option, auto value) {
     return ::curl_easy_setopt(easy_, option, value);  // NOLINT(cppcoreguidelines-pro-type-vararg)
   };
@@ -149,6 +167,8 @@ void HttpTransfer::set_tls(const TlsMaterial& material) {
   set_blob(CURLOPT_CAINFO_BLOB, material.authorities);
   set_blob(CURLOPT_SSLCERT_BLOB, material.client_certificate);
   set_blob(CURLOPT_SSLKEY_BLOB, material.client_key);
+  set(CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
+  set(CURLOPT_SSL_CTX_DATA, &material);
 }
 
 size_t HttpTransfer::on_header(char* data, size_t size, size_t count, void* self) {
@@ -248,10 +268,17 @@ bool HttpTransfer::finish(CURLcode code) {
   return finished();
 }
 
+TransferFault HttpTransfer::fault() const {
+  const TransferFault fault = fault_of(code_);
+  const bool is_unclear = fault == TransferFault::kBroken || fault == TransferFault::kNotTls;
+  const bool asked = material_ != nullptr && material_->is_asked_for;
+  return is_unclear && asked && !head_sent_ ? TransferFault::kClientCertificate : fault;
+}
+
 TransferEnd HttpTransfer::end() const {
   TransferEnd end;
   end.id = head_.id;
-  end.fault = fault_of(code_);
+  end.fault = fault();
   if (reader_gone_ || too_large_) end.fault = TransferFault::kRefused;
   if (end.fault == TransferFault::kNone) return end;
   end.text = reason_[0] != '\0' ? static_cast<const char*>(reason_) : ::curl_easy_strerror(code_);

@@ -19,6 +19,7 @@ struct TlsMaterial {
   std::string authorities;
   std::string client_certificate;
   std::string client_key;
+  mutable bool is_asked_for = false;  // somebody wanted the client's: noted in handshakes
 };
 
 class HttpTransfer {
@@ -47,6 +48,7 @@ class HttpTransfer {
   Result<void> set_options(const WireRequest& request, const TlsMaterial& material);
   Result<void> set_body(const WireRequest& request);
   void set_tls(const TlsMaterial& material);
+  TransferFault fault() const;
   bool send_head();
   bool flush();
   void say_sent();
@@ -58,6 +60,7 @@ class HttpTransfer {
   static int on_seek(void* self, curl_off_t offset, int origin);
 
   CURL* easy_ = nullptr;
+  const TlsMaterial* material_ = nullptr;
   curl_slist* headers_ = nullptr;
   int socket_fd_;
   Fd out_;

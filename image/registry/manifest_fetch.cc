@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "image/archive/hash.h"
+#include "image/registry/documents.h"
 #include "image/registry/fetch.h"
 
 namespace image::registry {
@@ -33,6 +34,8 @@ Error manifest_error(const Reference& name, const Answer& answer) {
   if (status == kUnauthorized || status == kForbidden) return access_denied(name, error);
   if (status == kNotFoundStatus) {
     const std::string reason = error.text();
+    if (parse_server_error(answer.body).code == "NAME_UNKNOWN")
+      return not_found("repository " + name.familiar_repository() + " not found: " + reason);
     return not_found("manifest for " + name.familiar() + " not found: " + reason);
   }
   return std::move(error).in("manifest for " + name.familiar());

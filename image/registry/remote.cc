@@ -29,9 +29,18 @@ Error refused_token(const Url& url, const Answer& answer) {
 
 Error transfer_error(const Url& url, const TransferEnd& end) {
   std::string text = "registry " + url.authority() + ": " + end.text;
+  if (end.fault == TransferFault::kNoSuchHost) {
+    text = "registry " + url.authority() +
+           ": no such host\n"
+           "check the name, and that this machine has a network and a name server (or HTTPS_PROXY)";
+  }
   if (end.fault == TransferFault::kCertificate) {
     text += "\nif its certificate is signed by an authority of your own, put that into /etc/vial/certs.d/" +
             url.authority() + "/ca.crt";
+  }
+  if (end.fault == TransferFault::kClientCertificate) {
+    text += "\nit asks for a certificate of yours: put one that it takes into /etc/vial/certs.d/" +
+            url.authority() + "/client.cert, its key into client.key";
   }
   if (end.fault == TransferFault::kNotTls && url.scheme == "https") {
     text += "\nif it speaks plain http only, name it in \"insecure\" in " + std::string(kSettingsPath);

@@ -142,22 +142,49 @@ void DockerRegistry::put(const std::string& sample, const std::string& name) con
             "docker-archive:" + sample_file(sample), "docker://" + host_ + "/" + name});
 }
 
+namespace {
+
+// A script of tests/registry, started and ready: the port is in PATH/ready, the log is PATH/log.
+std::unique_ptr<RunningProgram> start_script(const char* script, const std::string& path,
+                                             const Words& options) {
+  const std::string source = __FILE__;
+  const std::string tests = source.substr(0, source.rfind("/integration/"));
+  Words line = {"/usr/bin/python3", tests + "/registry/" + script, "--ready", path + "/ready", "--log",
+                path + "/log"};
+  line.insert(line.end(), options.begin(), options.end());
+  auto program = std::make_unique<RunningProgram>(line, path);
+  REQUIRE(within(kReadySeconds, [&] { return path_exists(path + "/ready"); }));
+  return program;
+}
+
+std::vector<Json> json_lines(const std::string& file) {
+  std::vector<Json> result;
+  for (const auto& line : split(read_file(file).value_or(""), '\n')) {
+    if (!line.empty()) result.push_back(Json::parse(line));
+  }
+  return result;
+}
+
+}  // namespace
+
 BadRegistry::BadRegistry(const std::string& directory, const Words& options) {
   const std::string path = fresh_directory(directory, "bad");
   log_ = path + "/log";
-  const std::string source = __FILE__;
-  const std::string tests = source.substr(0, source.rfind("/integration/"));
-  Words line = {"/usr/bin/python3", tests + "/registry/server.py", "--ready", path + "/ready", "--log", log_};
-  line.insert(line.end(), options.begin(), options.end());
-  program_ = std::make_unique<RunningProgram>(line, path);
-  REQUIRE(within(kReadySeconds, [&] { return path_exists(path + "/ready"); }));
+  program_ = start_script("server.py", path, options);
   host_ = "127.0.0.1:" + read_file(path + "/ready").value_or("");
 }
 
 std::vector<Json> BadRegistry::requests() const {
-  std::vector<Json> result;
-  for (const auto& line : split(read_file(log_).value_or(""), '\n')) {
-    if (!line.empty()) result.push_back(Json::parse(line));
-  }
-  return result;
+  return json_lines(log_);
+}
+
+TestProxy::TestProxy(const std::string& directory, const Words& options) {
+  const std::string path = fresh_directory(directory, "proxy");
+  log_ = path + "/log";
+  program_ = start_script("proxy.py", path, options);
+  host_ = "127.0.0.1:" + read_file(path + "/ready").value_or("");
+}
+
+std::vector<Json> TestProxy::requests() const {
+  return json_lines(log_);
 }

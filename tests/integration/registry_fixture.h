@@ -79,5 +79,19 @@ class BadRegistry {
   std::unique_ptr<RunningProgram> program_;
 };
 
+// tests/registry/proxy.py: an HTTP proxy for https, which takes every name for this machine.
+class TestProxy {
+ public:
+  explicit TestProxy(const std::string& directory, const Words& options = {});
+  const std::string& host() const { return host_; }
+  // The requests so far: {"line", "headers"}, names of headers in lower case.
+  std::vector<Json> requests() const;
+
+ private:
+  std::string host_;
+  std::string log_;
+  std::unique_ptr<RunningProgram> program_;
+};
+
 // Runs a program of the host; the test fails unless it succeeds. Its standard output.
 std::string run_tool(const Words& words, const std::string& input = "");

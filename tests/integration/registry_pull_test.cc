@@ -1,4 +1,5 @@
 // pull, push and run --pull against Debian's docker-registry, with skopeo as the peer.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
@@ -120,6 +121,41 @@ TEST_CASE("push: an image that was loaded is one for others, and comes back as i
   CHECK(test.done({"run", "--rm", name + "@" + digest, "echo", "back"}) == "back\n");
 }
 
+TEST_CASE("a layer that is here under other layers is not fetched again, unless it is damaged") {
+  const RegistryTest test;
+  const BadRegistry registry(test.directory());  // the upper layer of all its images is the same
+  test.done({"pull", "-q", registry.host() + "/one/ok"});
+  const Json manifest = Json::parse(test.done({"manifest", "inspect", registry.host() + "/one/ok"}));
+  const auto upper = manifest["layers"][1]["digest"].get<std::string>();
+  const auto fetched = [&] {
+    const auto requests = registry.requests();
+    return std::count_if(requests.begin(), requests.end(), [&](const Json& request) {
+      return request["path"].get<std::string>().ends_with("/blobs/" + upper);
+    });
+  };
+  REQUIRE(fetched() == 1);
+  const std::string stored = test.root() + "/blobs/sha256/" + upper.substr(upper.find(':') + 1);
+  const std::string bytes = read_file(stored, 64U << 20U).value();
+
+  test.done({"pull", "-q", registry.host() + "/two/ok"});
+  CHECK(fetched() == 1);
+  CHECK(test.done({"images", "-q"}).size() == 2 * 13);
+  CHECK(list_directory(test.root() + "/layers").value().size() == 4);
+  CHECK(read_file(stored, 64U << 20U).value() == bytes);
+
+  std::string damaged = bytes;
+  damaged[bytes.size() / 2] ^= 1;
+  int wanted = 1;
+  for (const std::string& wrong : {damaged, bytes.substr(0, 1000)}) {
+    REQUIRE(replace_file(stored, wrong));
+    test.done({"pull", "-q", registry.host() + "/" + std::to_string(wrong.size()) + "/ok"});
+    CHECK(fetched() == ++wanted);
+    CHECK(read_file(stored, 64U << 20U).value() == bytes);
+  }
+  CHECK(list_directory(test.root() + "/staging").value().empty());
+  CHECK(contains(test.done({"system", "check", "--deep"}), "all is well"));
+}
+
 TEST_CASE("run and create pull what is missing") {
   const RegistryTest test;
   const DockerRegistry registry(test.directory());
@@ -128,7 +164,7 @@ TEST_CASE("run and create pull what is missing") {
 
   const Outcome never = test.run({"run", "--pull", "never", "--rm", name, "true"});
   CHECK(never.code == 125);
-  CHECK(contains(never.err, "Unable to find image '" + name + ":latest' locally"));
+  CHECK(contains(never.err, "No such image: " + name + ":latest\n"));
   test.check_empty();
 
   const Outcome missing = test.run({"run", "--rm", name, "echo", "hi"});

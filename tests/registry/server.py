@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """A registry for tests that behaves as badly as it is told to by the name of the repository.
 
-  server.py --ready FILE --log FILE [--tls CERT KEY] [--other URL] [--user NAME:PASSWORD]
+  server.py --ready FILE --log FILE [--tls CERT KEY] [--clients CA] [--other URL] [--user NAME:PASSWORD]
 
 Listens on a free port of 127.0.0.1 and writes the number to FILE. Every request is a line of JSON in the log. Each repository
 has an image of two layers under every tag; MODES below says what is wrong with it. Repositories below token/ want a bearer
-token, those below basic/ a password; those below upload/ take images (uploads.py).
+token, those below basic/ a password (access.py); those below upload/ take images (uploads.py).
 """
 import argparse
-import base64
 import gzip
 import hashlib
 import http.server
@@ -23,6 +22,7 @@ import threading
 import time
 import urllib.parse
 
+import access
 import uploads
 
 MODES = """
@@ -67,6 +67,7 @@ headers          a hundred thousand headers
 schema1          an old manifest
 many             an index for two platforms and an attestation
 garbage          the layer is no archive
+unknown          there is no such repository
 """
 NAMES = [line.split()[0] for line in MODES.strip().splitlines()]
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -197,14 +198,15 @@ class Registry(http.server.ThreadingHTTPServer):
         pass
 
 
-class Handler(uploads.Uploads, http.server.BaseHTTPRequestHandler):
+class Handler(access.Access, uploads.Uploads, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
         pass
 
-    def note(self):
-        line = json.dumps({"method": self.command, "path": self.path, "headers": dict(self.headers.items())})
+    def note(self, form=None):
+        line = json.dumps({"method": self.command, "path": self.path, "headers": dict(self.headers.items()),
+                           **({"form": form} if form else {})})
         with self.server.lock, open(self.server.options.log, "a") as log:
             log.write(line + "\n")
 
@@ -238,33 +240,6 @@ class Handler(uploads.Uploads, http.server.BaseHTTPRequestHandler):
     def base(self):
         scheme = "https" if self.server.options.tls else "http"
         return f"{scheme}://{self.headers['Host']}"
-
-    def user_is_known(self):
-        wanted = "Basic " + base64.b64encode(self.server.options.user.encode()).decode()
-        return self.headers.get("Authorization") == wanted
-
-    def is_allowed(self, path):
-        if path.startswith("basic/") and not self.user_is_known():
-            self.error(401, "UNAUTHORIZED", "authentication required", [("WWW-Authenticate", 'Basic realm="test"')])
-            return False
-        if path.startswith("token/"):
-            repository = path.split("/manifests/")[0].split("/blobs/")[0].split("/tags/")[0]
-            scope = f"repository:{repository}:pull"
-            if self.headers.get("Authorization") == "Bearer " + digest(scope.encode()):
-                return True
-            realm = f'Bearer realm="{self.base()}/token",service="test, with comma",scope="{scope}"'
-            self.error(401, "UNAUTHORIZED", "authentication required", [("WWW-Authenticate", realm)])
-            return False
-        return True
-
-    def do_token(self, query):
-        if self.headers.get("Authorization") and not self.user_is_known():
-            return self.error(401, "UNAUTHORIZED", "wrong password")
-        scope = query.get("scope", [""])[0]
-        if "/private/" in scope and not self.headers.get("Authorization"):
-            return self.error(401, "UNAUTHORIZED", "authentication required")
-        # The second form of the answer, and a time that is shorter than allowed.
-        return self.answer(200, json.dumps({"access_token": digest(scope.encode()), "expires_in": 1}).encode())
 
     def do_search(self, query):
         names = [("nginx", "Official build of Nginx.\nSecond line", 20000, True), ("some/nginx-\x1b[31mproxy", "x" * 80, 3, False),
@@ -317,6 +292,8 @@ class Handler(uploads.Uploads, http.server.BaseHTTPRequestHandler):
             return self.answer(200, b"", [(f"X-{i}", "y" * 50) for i in range(100_000)])
         if mode == "endless":
             return self.endless()
+        if mode == "unknown":
+            return self.error(404, "NAME_UNKNOWN", "repository name not known to registry")
         if what == "missing":
             return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
         key = what if what.startswith("sha256:") else image.top
@@ -383,6 +360,7 @@ def main():
     parser.add_argument("--ready", required=True)
     parser.add_argument("--log", required=True)
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--clients", metavar="CA", help="with --tls: whoever has no certificate of it is refused")
     parser.add_argument("--other", default="")
     parser.add_argument("--user", default="me:secret")
     options = parser.parse_args()
@@ -391,6 +369,9 @@ def main():
     if options.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*options.tls)
+        if options.clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(options.clients)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     with open(options.ready + ".new", "w") as ready:
         ready.write(str(server.server_address[1]))

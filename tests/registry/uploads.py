@@ -110,6 +110,8 @@ class Uploads:
         return self.answer(202, b"", self.where(name, what, len(at["sessions"][what])))
 
     def do_POST(self):
+        if self.path == "/token":
+            return self.do_refresh()
         self.note()
         if self.path.startswith("/v2/upload/"):
             return self.do_upload()
