@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -38,6 +41,17 @@ Result<Ingest> Ingest::open(const std::string& root, const Digest& digest, const
   return Ingest(std::move(path), std::move(file), static_cast<uint64_t>(status.st_size));
 }
 
+Result<Ingest> Ingest::borrow(const std::string& stored, uint64_t size, const std::string& own) {
+  if (::link(stored.c_str(), own.c_str()) < 0) return Error::from_errno("link " + stored, errno);
+  auto file = sys::open(own.c_str(), O_RDONLY | O_NOFOLLOW);
+  Ingest result(own, file ? std::move(*file) : Fd(), size);
+  result.borrowed_ = true;
+  const auto status = sys::fstat(result.fd());
+  if (status && S_ISREG(status->st_mode) && static_cast<uint64_t>(status->st_size) == size) return result;
+  result.remove();
+  return not_found(stored + " is not what it should be");
+}
+
 Result<void> Ingest::append(std::string_view bytes) {
   TRY_IN("write " + path_, write_all(file_.get(), bytes));
   size_ += bytes.size();
@@ -45,6 +59,11 @@ Result<void> Ingest::append(std::string_view bytes) {
 }
 
 Result<void> Ingest::clear() {
+  if (borrowed_) {
+    remove();
+    file_ = TRY(sys::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0600));
+    borrowed_ = false;
+  }
   TRY(sys::ftruncate(file_.get(), 0));
   size_ = 0;
   return ok();

@@ -18,12 +18,17 @@ class Ingest {
   // `own`: the file when another pull has the shared one. Errors: kSystem.
   static Result<Ingest> open(const std::string& root, const Digest& digest, const std::string& own);
 
+  // The blob of the store at `stored`, when it is there with `size` bytes: nothing is left to come. Its bytes
+  // are to be verified as all others. It has the name `own`, too, a link: so nobody can remove it, and what
+  // is wrong with it is put right by publishing the file that replaces it. Errors: kNotFound, kSystem.
+  static Result<Ingest> borrow(const std::string& stored, uint64_t size, const std::string& own);
+
   const std::string& path() const { return path_; }
   int fd() const { return file_.get(); }
   uint64_t size() const { return size_; }
   // At the end. kSystem (ENOSPC, ...).
   Result<void> append(std::string_view bytes);
-  // Back to nothing: what was there is wrong.
+  // Back to nothing: what was there is wrong. What was borrowed is left alone. kSystem.
   Result<void> clear();
   // The file is not worth keeping.
   void remove();
@@ -34,6 +39,7 @@ class Ingest {
   std::string path_;
   Fd file_;
   uint64_t size_;
+  bool borrowed_ = false;
 };
 
 // Removes partial files that nobody writes and that are older than `age_ns`. Errors are nobody's business.

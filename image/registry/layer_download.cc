@@ -12,6 +12,7 @@
 #include "base/syscalls.h"
 #include "base/units.h"
 #include "image/registry/manifest_fetch.h"
+#include "image/store.h"
 
 namespace image::registry {
 
@@ -37,11 +38,20 @@ std::optional<uint64_t> range_start(const std::string& content_range) {
   return *start;
 }
 
+// What the store has already, below other layers or with another image, is not fetched again.
+Result<Ingest> open_ingest(const LayerOrder& order) {
+  const std::string own = order.directory + ".partial";
+  const std::string stored = Store(order.store_root).blob_path(order.blob.digest);
+  auto borrowed = Ingest::borrow(stored, order.blob.size, own);
+  if (borrowed) return borrowed;
+  return Ingest::open(order.store_root, order.blob.digest, own);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LayerDownload>> LayerDownload::start(Remote& remote, LayerOrder order) {
   TRY(make_directories(order.directory));
-  Ingest ingest = TRY(Ingest::open(order.store_root, order.blob.digest, order.directory + ".partial"));
+  Ingest ingest = TRY(open_ingest(order));
   Hasher hasher = TRY(Hasher::make(order.blob.digest.algorithm()));
   std::unique_ptr<LayerDownload> result(
       new LayerDownload(remote, std::move(order), std::move(ingest), std::move(hasher)));  // NOLINT: private

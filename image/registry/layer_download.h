@@ -1,6 +1,6 @@
-// One layer of a pull: bytes from the partial file of an earlier try, then from the registry, are hashed,
-// written to that file and given to the sandboxed children that unpack them, all at once. A state machine:
-// several run in one thread. Broken connections are resumed where they broke.
+// One layer of a pull: bytes from the store or the partial file of an earlier try, then from the registry,
+// are hashed, written to that file and given to the sandboxed children that unpack them, all at once. A state
+// machine: several run in one thread. Broken connections are resumed where they broke.
 #pragma once
 
 #include <cstdint>
