@@ -128,6 +128,7 @@ Result<void> HttpTransfer::set_body(const WireRequest& request) {
   const auto set = [this](CURLoption option, auto value) {
     return ::curl_easy_setopt(easy_, option, value);  // NOLINT(cppcoreguidelines-pro-type-vararg)
   };
+  is_part_ = request.method == "PATCH";
   if (request.method == "GET") return ok();
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
@@ -250,6 +251,8 @@ void HttpTransfer::say_sent() {
 int HttpTransfer::on_seek(void* self, curl_off_t offset, int origin) {
   auto* transfer = static_cast<HttpTransfer*>(self);
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
+  // libcurl would send it once more over another connection; but the registry may have taken some of it.
+  if (transfer->is_part_) return CURL_SEEKFUNC_FAIL;
   transfer->body_at_ = std::min(transfer->body_start_ + static_cast<uint64_t>(offset), transfer->body_end_);
   return CURL_SEEKFUNC_OK;
 }

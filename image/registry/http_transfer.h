@@ -71,6 +71,7 @@ class HttpTransfer {
   int64_t said_ns_ = 0;  // when the parent was last told how far we are
   AnswerHead head_;
   size_t header_bytes_ = 0;
+  bool is_part_ = false;  // of an upload: to be taken up where the registry says
   bool head_sent_ = false;
   bool reader_gone_ = false;
   bool too_large_ = false;
