@@ -98,7 +98,10 @@ Result<BusMessage> Bus::call(const BusCall& call) {
   TRY(send(marshal(call, serial)));
   for (;;) {
     BusMessage message = TRY(next_message());
-    if (message.type == kSignal) signals_.push_back(std::move(message));
+    if (message.type == kSignal) {
+      signals_.push_back(std::move(message));
+      continue;
+    }
     if (message.reply_serial != serial) continue;
     if (message.type == kAnswer) return message;
     if (message.type == kError) return error_of(message).in(call.member);

@@ -50,9 +50,13 @@ Result<void> read_field(BusReader& reader, BusMessage& message) {
   }
   if (type != "s" && type != "o" && type != "g") return corrupt("D-Bus: a header field of unknown type");
   std::string text = TRY(type == "g" ? reader.signature() : reader.string());
-  if (code == kPath) message.path = std::move(text);
-  if (code == kMember) message.member = std::move(text);
-  if (code == kErrorName) message.error_name = std::move(text);
+  if (code == kPath) {
+    message.path = std::move(text);
+  } else if (code == kMember) {
+    message.member = std::move(text);
+  } else if (code == kErrorName) {
+    message.error_name = std::move(text);
+  }
   return ok();
 }
 

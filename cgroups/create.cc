@@ -15,7 +15,7 @@ namespace {
 
 constexpr mode_t kMode = 0755;
 
-Error explain_mkdir(Error error, const std::string& directory) {
+Error explain_mkdir(const Error& error, const std::string& directory) {
   const int number = error.error_number();
   const char* cause = "";
   if (number == EROFS || number == EACCES || number == EPERM) {
@@ -31,7 +31,7 @@ Error explain_mkdir(Error error, const std::string& directory) {
 Result<void> make_directory(const std::string& directory) {
   auto made = sys::mkdir(directory.c_str(), kMode);
   if (made || made.error().error_number() == EEXIST) return ok();
-  return explain_mkdir(std::move(made).error(), directory);
+  return explain_mkdir(made.error(), directory);
 }
 
 Error in_use(const std::string& directory) {
@@ -49,7 +49,7 @@ Result<void> make_leaf(const std::string& directory) {
     if (!made && made.error().error_number() == EEXIST) return in_use(directory);
   }
   if (made) return ok();
-  return explain_mkdir(std::move(made).error(), directory);
+  return explain_mkdir(made.error(), directory);
 }
 
 // The parents are there for all but the first container, so the leaf is tried first. Whoever removes an empty

@@ -110,7 +110,7 @@ class BecomeRoot : public Step {
 
 class TimeNamespace : public Step {
  public:
-  explicit TimeNamespace(std::vector<ClockOffset> offsets) : Step(Lane::kInit, "new time namespace") {
+  explicit TimeNamespace(const std::vector<ClockOffset>& offsets) : Step(Lane::kInit, "new time namespace") {
     for (const auto& offset : offsets) {
       text_ += offset.clock + " " + std::to_string(offset.seconds) + " " +
                std::to_string(offset.nanoseconds) + "\n";
@@ -205,14 +205,14 @@ StepPtr join_namespace_step(const NamespaceKind& kind, const std::string& path) 
 StepPtr unshare_cgroup_step() {
   return std::make_unique<UnshareCgroup>();
 }
-StepPtr write_id_maps_step(std::vector<IdMap> uid_maps, std::vector<IdMap> gid_maps) {
+StepPtr write_id_maps_step(const std::vector<IdMap>& uid_maps, const std::vector<IdMap>& gid_maps) {
   return std::make_unique<WriteIdMaps>(uid_maps, gid_maps);
 }
 StepPtr become_root_step() {
   return std::make_unique<BecomeRoot>();
 }
-StepPtr time_namespace_step(std::vector<ClockOffset> offsets) {
-  return std::make_unique<TimeNamespace>(std::move(offsets));
+StepPtr time_namespace_step(const std::vector<ClockOffset>& offsets) {
+  return std::make_unique<TimeNamespace>(offsets);
 }
 StepPtr hostname_step(const std::string& hostname) {
   return std::make_unique<Name>(false, hostname);

@@ -21,7 +21,7 @@ StepPtr join_namespace_step(const NamespaceKind& kind, const std::string& path);
 StepPtr unshare_cgroup_step();
 
 // Host lane, after clone: writes /proc/PID/uid_map and gid_map of the init. user_namespaces(7).
-StepPtr write_id_maps_step(std::vector<IdMap> uid_maps, std::vector<IdMap> gid_maps);
+StepPtr write_id_maps_step(const std::vector<IdMap>& uid_maps, const std::vector<IdMap>& gid_maps);
 // Init lane, after the maps: becomes user 0 of the new user namespace.
 StepPtr become_root_step();
 
@@ -31,7 +31,7 @@ struct ClockOffset {
   uint32_t nanoseconds = 0;
 };
 // Makes a time namespace, sets its offsets while that is still possible, and enters it. time_namespaces(7).
-StepPtr time_namespace_step(std::vector<ClockOffset> offsets);
+StepPtr time_namespace_step(const std::vector<ClockOffset>& offsets);
 
 StepPtr hostname_step(const std::string& hostname);
 StepPtr domainname_step(const std::string& domainname);

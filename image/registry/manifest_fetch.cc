@@ -33,7 +33,7 @@ Error manifest_error(const Reference& name, const Answer& answer) {
   Error error = status_error(answer.url, status, answer.body);
   if (status == kUnauthorized || status == kForbidden) return access_denied(name, error);
   if (status == kNotFoundStatus) {
-    const std::string reason = error.text();
+    const std::string& reason = error.text();
     if (parse_server_error(answer.body).code == "NAME_UNKNOWN")
       return not_found("repository " + name.familiar_repository() + " not found: " + reason);
     return not_found("manifest for " + name.familiar() + " not found: " + reason);

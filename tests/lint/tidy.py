@@ -46,6 +46,9 @@ def main():
     arguments = parser.parse_args()
     configure = ["cmake", "--preset", "lint"]
     subprocess.run(configure, cwd=sources.ROOT, check=True, stdout=subprocess.DEVNULL)
+    # What is included and generated.
+    subprocess.run(["cmake", "--build", str(BUILD), "--target", "generated/security/default_profile.inc"], check=True,
+                   stdout=subprocess.DEVNULL)
     CACHE.mkdir(exist_ok=True)
     commands = {}
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
