@@ -111,10 +111,11 @@ std::string human_duration(int64_t seconds) {
   if (minutes < 60) return plural(minutes, "minutes");
   if (hours == 1) return "About an hour";
   if (hours < 48) return plural(hours, "hours");
-  if (hours < 24 * 7 * 2) return plural(hours / 24, "days");
-  if (hours < 24 * 30 * 2) return plural(hours / 24 / 7, "weeks");
-  if (hours < 24 * 365 * 2) return plural(hours / 24 / 30, "months");
-  return plural(hours / 24 / 365, "years");
+  const int64_t days = hours / 24;
+  if (days < 14) return plural(days, "days");
+  if (days < 60) return plural(days / 7, "weeks");
+  if (days < 730) return plural(days / 30, "months");
+  return plural(days / 365, "years");
 }
 
 int64_t now_ns() {
@@ -156,11 +157,10 @@ Result<int64_t> parse_time(std::string_view text) {
   const std::string copy(text);
   tm parts = {};
   int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year,
-                  &parts.tm_mon,  // NOLINT(cert-err34-c)
-                  &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 6) {
-    return bad;
-  }
+  // NOLINTNEXTLINE(cert-err34-c): of so few digits no number is out of range
+  const int fields = std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
+                                 &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used);
+  if (fields != 6) return bad;
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
   std::string_view rest = std::string_view(copy).substr(static_cast<size_t>(used));

@@ -31,7 +31,7 @@ std::string alu_text(const struct bpf_insn& insn) {
 }
 
 std::string jump_text(const struct bpf_insn& insn, size_t index) {
-  const std::string target = "goto " + std::to_string(index + 1 + static_cast<size_t>(insn.off));
+  std::string target = "goto " + std::to_string(index + 1 + static_cast<size_t>(insn.off));
   const std::string left = reg(insn.dst_reg);
   switch (BPF_OP(insn.code)) {
     case BPF_EXIT:
