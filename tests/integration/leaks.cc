@@ -1,5 +1,6 @@
 #include "tests/integration/leaks.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -10,9 +11,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <ctime>
+#include <map>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 
 namespace {
 
@@ -73,6 +76,26 @@ void add_cgroups(std::set<std::string>& things, const std::string& parent) {
   }
 }
 
+// A /tmp of our own, in which what is used of the host's stays where it was: a build may be below /tmp, too.
+void own_tmp(const std::vector<std::string>& used) {
+  std::map<std::string, Fd> kept;
+  for (const auto& path : used) {
+    if (!path.starts_with("/tmp/")) continue;
+    const std::string top = path.substr(0, path.find('/', std::string_view("/tmp/").size()));
+    if (kept.contains(top)) continue;
+    auto tree = sys::open_tree(AT_FDCWD, top.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE);
+    REQUIRE(tree);
+    kept.emplace(top, std::move(*tree));
+  }
+  REQUIRE(::mount("vial-tests", "/tmp", "tmpfs", MS_NOSUID, "mode=1777") == 0);
+  for (const auto& [top, tree] : kept) {
+    REQUIRE(::mkdir(top.c_str(), 0755) == 0);
+    const auto target = sys::open(top.c_str(), O_PATH | O_DIRECTORY);
+    REQUIRE(target);
+    REQUIRE(sys::move_mount(tree.get(), target->get()));
+  }
+}
+
 }  // namespace
 
 void isolate_test_program(const std::vector<std::string>& used) {
@@ -81,9 +104,7 @@ void isolate_test_program(const std::vector<std::string>& used) {
   done = true;
   REQUIRE(::unshare(CLONE_NEWNS) == 0);
   REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-  const bool uses_tmp =
-      std::any_of(used.begin(), used.end(), [](const auto& path) { return path.starts_with("/tmp/"); });
-  if (!uses_tmp) REQUIRE(::mount("vial-tests", "/tmp", "tmpfs", MS_NOSUID, "mode=1777") == 0);
+  own_tmp(used);
   REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0);
   REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
 }

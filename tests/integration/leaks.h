@@ -8,7 +8,7 @@
 #include <vector>
 
 // Own mount namespace (its mounts shared among themselves, so that a mount that propagates out of a container
-// is seen), own /tmp unless one of `used` lies in it, adoption of orphans. Once a program; later calls do
+// is seen), own /tmp with only what of `used` lies in it, adoption of orphans. Once a program; later calls do
 // nothing.
 void isolate_test_program(const std::vector<std::string>& used);
 
