@@ -42,7 +42,8 @@ struct Filter {
   std::string value;
 };
 // kInvalid in Docker's words: `invalid filter 'x'`.
-Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words);
+Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words,
+                                          const char* flag = "-f, --filter");
 // True if `value` is one of the values asked for by `key`, or if `key` was not asked for.
 template <typename Matches>
 bool passes(const std::vector<Filter>& filters, std::string_view key, const Matches& matches) {

@@ -49,7 +49,7 @@ struct PruneFilters {
 Result<PruneFilters> read_prune_filters(const Options& options, bool knows_dangling) {
   PruneFilters result;
   result.words = options.list("filter");
-  const auto filters = TRY(parse_filters(result.words));
+  const auto filters = TRY(parse_filters(result.words, "--filter"));
   for (const auto& [key, value] : filters) {
     if (key == "until") {
       result.until_ns = std::min(result.until_ns, TRY(parse_time_point(value, now_ns())));

@@ -51,8 +51,9 @@ void* take(size_t size) {
 }  // namespace
 
 void* operator new(size_t wanted) {
-  const size_t size = (wanted + kGrain - 1) & ~(kGrain - 1);
-  if (size <= kLargestSmall) {
+  if (wanted <= kLargestSmall) {
+    // Nothing is a grain, too: a block on a list holds the list's pointer.
+    const size_t size = wanted == 0 ? kGrain : (wanted + kGrain - 1) & ~(kGrain - 1);
     if (void* block = take(size)) return block;
   }
   void* block = std::malloc(wanted == 0 ? 1 : wanted);

@@ -144,6 +144,7 @@ TEST_CASE("image prune removes what nothing uses, after asking") {
     CHECK((!names || names->empty()));
   }
   CHECK_THAT(other.run({"image", "prune", "-f", "--filter", "x=y"}).err, Contains("invalid filter 'x'"));
+  CHECK_THAT(other.run({"image", "prune", "--filter", "bad"}).err, Contains("\"bad\" for \"--filter\" flag"));
 }
 
 TEST_CASE("system prune removes stopped containers and the images that nothing uses then") {

@@ -21,7 +21,7 @@ void set_variable(const char* name, const std::string& value) {
   REQUIRE(::setenv(name, value.c_str(), 1) == 0);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-std::string fresh_directory(const std::string& parent, const char* name) {
+std::string fresh_directory(const std::string& parent, const std::string& name) {
   static int count = 0;
   std::string path = parent + "/" + name + "-" + std::to_string(++count);
   REQUIRE(make_directories(path));
@@ -145,7 +145,7 @@ void DockerRegistry::put(const std::string& sample, const std::string& name) con
 namespace {
 
 // A script of tests/registry, started and ready: the port is in PATH/ready, the log is PATH/log.
-std::unique_ptr<RunningProgram> start_script(const char* script, const std::string& path,
+std::unique_ptr<RunningProgram> start_script(const std::string& script, const std::string& path,
                                              const Words& options) {
   const std::string source = __FILE__;
   const std::string tests = source.substr(0, source.rfind("/integration/"));
@@ -167,24 +167,13 @@ std::vector<Json> json_lines(const std::string& file) {
 
 }  // namespace
 
-BadRegistry::BadRegistry(const std::string& directory, const Words& options) {
-  const std::string path = fresh_directory(directory, "bad");
+ScriptServer::ScriptServer(const std::string& script, const std::string& directory, const Words& options) {
+  const std::string path = fresh_directory(directory, script.substr(0, script.find('.')));
   log_ = path + "/log";
-  program_ = start_script("server.py", path, options);
+  program_ = start_script(script, path, options);
   host_ = "127.0.0.1:" + read_file(path + "/ready").value_or("");
 }
 
-std::vector<Json> BadRegistry::requests() const {
-  return json_lines(log_);
-}
-
-TestProxy::TestProxy(const std::string& directory, const Words& options) {
-  const std::string path = fresh_directory(directory, "proxy");
-  log_ = path + "/log";
-  program_ = start_script("proxy.py", path, options);
-  host_ = "127.0.0.1:" + read_file(path + "/ready").value_or("");
-}
-
-std::vector<Json> TestProxy::requests() const {
+std::vector<Json> ScriptServer::requests() const {
   return json_lines(log_);
 }

@@ -66,12 +66,14 @@ class DockerRegistry {
   std::unique_ptr<RunningProgram> program_;
 };
 
-class BadRegistry {
+// A server of ours from tests/registry, on loopback, which writes down what it is asked.
+class ScriptServer {
  public:
-  explicit BadRegistry(const std::string& directory, const Words& options = {});
-  const std::string& host() const { return host_; }
-  // The requests so far: {"method", "path", "headers"}.
-  std::vector<Json> requests() const;
+  const std::string& host() const { return host_; }  // "127.0.0.1:41234"
+  std::vector<Json> requests() const;                // so far
+
+ protected:
+  ScriptServer(const std::string& script, const std::string& directory, const Words& options);
 
  private:
   std::string host_;
@@ -79,18 +81,20 @@ class BadRegistry {
   std::unique_ptr<RunningProgram> program_;
 };
 
-// tests/registry/proxy.py: an HTTP proxy for https, which takes every name for this machine.
-class TestProxy {
+// A registry that lies, stalls or breaks off, as the options say.
+class BadRegistry : public ScriptServer {
  public:
-  explicit TestProxy(const std::string& directory, const Words& options = {});
-  const std::string& host() const { return host_; }
-  // The requests so far: {"line", "headers"}, names of headers in lower case.
-  std::vector<Json> requests() const;
+  // A request is {"method", "path", "headers"}.
+  explicit BadRegistry(const std::string& directory, const Words& options = {})
+      : ScriptServer("server.py", directory, options) {}
+};
 
- private:
-  std::string host_;
-  std::string log_;
-  std::unique_ptr<RunningProgram> program_;
+// tests/registry/proxy.py: an HTTP proxy for https, which takes every name for this machine.
+class TestProxy : public ScriptServer {
+ public:
+  // A request is {"line", "headers"}, names of headers in lower case.
+  explicit TestProxy(const std::string& directory, const Words& options = {})
+      : ScriptServer("proxy.py", directory, options) {}
 };
 
 // Runs a program of the host; the test fails unless it succeeds. Its standard output.
