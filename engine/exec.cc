@@ -123,8 +123,8 @@ Result<runtime::Process> exec_process(const Store& store, const Container& conta
   return process;
 }
 
-// The monitor writes config.json behind the start: who comes right after it waits for that, 10 seconds at the
-// most.
+// The monitor writes config.json behind the start of a container that somebody watches: who comes right after
+// it waits for that, 10 seconds at the most.
 Result<Json> read_config(const Store& store, const Container& container) {
   constexpr timespec kPause = {0, 1'000'000};
   constexpr int64_t kPatienceNs = 10'000'000'000;
@@ -147,7 +147,7 @@ Result<Plan> exec_plan(const Store& store, const Container& container, const Exe
   exec.init = container.state.run.init;
   exec.id = container.record.id;
   exec.bundle = bundle;
-  if (!request.privileged) exec.seccomp = TRY(seccomp_programs(spec));
+  if (!request.privileged) exec.seccomp = TRY(seccomp_programs(store, spec));
   return runtime::make_exec_plan(std::move(exec), host);
 }
 

@@ -82,8 +82,11 @@ void Monitor::run() {
     auto root = sys::open(("/proc/" + std::to_string(launched_->init.pid) + "/root").c_str(), O_PATH);
     if (root) root_ = std::move(*root);
   }
+  // Who watches the container waits for nothing more; who goes on with it in the next command needs this.
+  const bool is_watched = setup_.wants != 0;
+  if (!is_watched) write_config();
   tell_start();
-  write_config();
+  if (is_watched) write_config();
   Pump pump(std::move(streams_), log_, clients_);
   pump.run(launched_->pidfd.get(), listener_.get());
   const auto status = wait_for(launched_->pidfd.get());
@@ -144,8 +147,7 @@ void Monitor::tell_start() {
   clients_.add_attached(std::move(setup_.client), setup_.wants);
 }
 
-// For exec and for people; the container runs already and nobody waits for it. A full disk costs exec, not
-// the container.
+// For exec and for people; the container runs already. A full disk costs exec, not the container.
 void Monitor::write_config() {
   (void)replace_file(kept_file("config.json"), dump_json(runtime::write_spec(prepared_.spec), 1));
 }

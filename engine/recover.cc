@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/syscalls.h"
 #include "base/units.h"
 #include "engine/frames.h"
@@ -88,8 +89,9 @@ Result<void> undo_journal(const std::string& directory) {
 
 Result<void> settle(const Store& store, const std::string& id) {
   const auto container = TRY(store.load(id));
-  // The init outlived its monitor: it is left alone until it ends.
-  if (container.state.pid != 0) return ok();
+  // The init outlived its monitor: it is left alone until it ends. Asked of the init itself: a monitor that
+  // is killed lets go of its lock some time before it counts as dead.
+  if (container.state.pid != 0 && open_process(container.state.run.init)) return ok();
   const std::string run = store.run_directory(id);
   TRY(undo_journal(run));
   // A full or read-only disk does not keep anybody from stopping and removing: the status is derived without

@@ -1,5 +1,7 @@
 // SIGKILL for the command or the monitor at any time: the container lives on or is cleaned up, every command
 // tells the truth, none hangs.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -7,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/strings.h"
 #include "tests/integration/running_program.h"
 
@@ -73,6 +76,37 @@ TEST_CASE("the command in the foreground is told when the monitor is killed") {
   CHECK(outcome.code == 125);
   CHECK_THAT(outcome.err, Contains("the monitor of the container is gone"));
   CHECK(vial.run({"rm", "-f", "told"}).code == 0);
+}
+
+TEST_CASE("what `run -d` has started can be entered, though its monitor is killed at once") {
+  const Vial vial;
+  for (int i = 0; i < 10; ++i) {
+    const std::string id(trim(vial.run({"run", "-d", "--name", "alone", "busybox", "sleep", "1000"}).out));
+    // Written before the command's end, not some time after it.
+    CHECK(path_exists(vial.data_root() + "/containers/" + id + "/config.json"));
+    REQUIRE(::kill(monitor_of(vial, "alone"), SIGKILL) == 0);
+    CHECK(vial.run({"exec", "alone", "echo", "in"}).out == "in\n");
+    CHECK(vial.run({"rm", "-f", "alone"}).code == 0);
+  }
+}
+
+TEST_CASE("a killed monitor that has let go of its lock but is not yet dead is no reason to leave anything") {
+  const Vial vial;
+  const HostPicture before = HostPicture::take({vial.data_root(), vial.run_root()});
+  start_alone(vial, "sleep 1000");
+  const std::string path = vial.run_root() + "/containers/" + field(vial, "alone", "Id") + "/state.json";
+  Json state = parse_json(read_file(path).value()).value();
+  // This program is alive and holds no lock: what the kernel shows for a moment.
+  const auto self = identify(::getpid());
+  REQUIRE(self);
+  state["x"]["monitorPid"] = self->pid;
+  state["x"]["monitorStartTicks"] = self->start_ticks;
+  REQUIRE(replace_file(path, dump_json(state)));
+  REQUIRE(::kill(state["pid"].get<pid_t>(), SIGKILL) == 0);
+  CHECK(vial.run({"rm", "-f", "alone"}).code == 0);
+  const std::string left = leaks_since(before, {vial.data_root(), vial.run_root()}, kPatience);
+  INFO(left);
+  CHECK(left.empty());
 }
 
 TEST_CASE("a container without its monitor is shown, entered, stopped and removed") {
