@@ -14,7 +14,6 @@
 #include "base/syscalls.h"
 #include "base/units.h"
 #include "engine/environment.h"
-#include "engine/filter_cache.h"
 #include "engine/host_inputs.h"
 #include "engine/log_writer.h"
 #include "engine/mount_points.h"
@@ -22,6 +21,7 @@
 #include "engine/network_files.h"
 #include "engine/volumes.h"
 #include "image/store.h"
+#include "security/filter_cache.h"
 #include "security/seccomp_profile.h"
 
 namespace engine {
@@ -163,29 +163,15 @@ Result<ContainerRecord> make_record(const Store& store, const RunRequest& reques
   return record;
 }
 
-Result<std::vector<security::FilterProgram>> seccomp_programs(const runtime::Spec& spec) {
+Result<std::vector<security::FilterProgram>> seccomp_programs(const Store& store, const runtime::Spec& spec) {
   std::vector<security::FilterProgram> programs;
   if (!spec.os.seccomp) return programs;
-  programs.push_back(
-      TRY(security::compile_filter(security::deny_filter(spec.process.capabilities->bounding))));
-  programs.push_back(TRY_IN("seccomp profile", security::compile_filter(*spec.os.seccomp)));
+  const std::string cache = store.run_root() + "/seccomp";
+  const auto deny = security::deny_filter(spec.process.capabilities->bounding);
+  programs.push_back(TRY(security::cached_filter(cache, deny)));
+  programs.push_back(TRY_IN("seccomp profile", security::cached_filter(cache, *spec.os.seccomp)));
   return programs;
 }
-
-namespace {
-
-Result<std::vector<security::FilterProgram>> filters_of(const Store& store, const runtime::Spec& spec,
-                                                        const runtime::HostFacts& host,
-                                                        const SpecInputs& inputs) {
-  if (!spec.os.seccomp || !inputs.security.seccomp_profile.empty()) return seccomp_programs(spec);
-  security::ProfileFacts facts;
-  facts.capabilities = spec.process.capabilities->bounding;
-  facts.kernel_major = host.kernel_major;
-  facts.kernel_minor = host.kernel_minor;
-  return builtin_filters(facts, store.run_root() + "/seccomp");
-}
-
-}  // namespace
 
 Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record) {
   const runtime::HostFacts host = TRY(runtime::collect_host_facts());
@@ -196,7 +182,7 @@ Result<Prepared> prepare_start(const Store& store, const ContainerRecord& record
   request.spec = &prepared.spec;
   request.id = record.id;
   request.bundle = store.container_directory(record.id);
-  request.seccomp = TRY(filters_of(store, prepared.spec, host, inputs));
+  request.seccomp = TRY(seccomp_programs(store, prepared.spec));
   const Snapshot snapshot = snapshot_of(store, record);
   request.before_rootfs.push_back(TRY(mount_snapshot_step(snapshot)));
   const std::string& directory = prepared.spec.process.cwd;

@@ -35,7 +35,8 @@ Result<std::vector<NetworkFile>> network_files(const ContainerRecord& record);
 // Writes them into the run directory.
 Result<void> write_network_files(const Store& store, const ContainerRecord& record);
 
-// The compiled filters for a spec, in the order they are loaded; none when the spec has no seccomp.
-Result<std::vector<security::FilterProgram>> seccomp_programs(const runtime::Spec& spec);
+// The compiled filters for a spec, in the order they are loaded; none when the spec has no seccomp. Kept in
+// the run root for the next container.
+Result<std::vector<security::FilterProgram>> seccomp_programs(const Store& store, const runtime::Spec& spec);
 
 }  // namespace engine

@@ -21,7 +21,8 @@
 #include "runtime/lifecycle.h"
 #include "runtime/plan.h"
 #include "runtime/seal.h"
-#include "security/filter.h"
+#include "runtime/state.h"
+#include "security/filter_cache.h"
 
 namespace runtime {
 namespace {
@@ -91,7 +92,7 @@ class Maker {
  public:
   Maker(const ContainerRequest& request, bool has_gate) : request_(request), has_gate_(has_gate) {}
 
-  // Reads and computes; changes nothing on the host.
+  // Reads and computes; leaves nothing on the host but a compiled filter for the next one.
   Result<void> prepare();
   // Does it.
   Result<Made> make();
@@ -154,7 +155,9 @@ Result<void> Maker::prepare() {
   plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
   const std::string cgroup = TRY(cgroup_path_of(plan));
   if (!cgroup.empty()) record_.cgroup = TRY(cgroups::group_at(host.cgroups, cgroup));
-  if (spec.os.seccomp) plan.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
+  if (spec.os.seccomp)
+    plan.seccomp.push_back(
+        TRY_IN("seccomp", security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
   plan_ = TRY(make_plan(std::move(plan), host));
   return ok();
 }

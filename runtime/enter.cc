@@ -10,7 +10,7 @@
 #include "runtime/exec.h"
 #include "runtime/spec_read.h"
 #include "runtime/state.h"
-#include "security/filter.h"
+#include "security/filter_cache.h"
 
 namespace runtime {
 namespace {
@@ -44,7 +44,9 @@ Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, con
   exec.id = request.id;
   exec.preserve_fds = request.preserve_fds;
   exec.group = std::move(group);
-  if (spec.os.seccomp) exec.seccomp.push_back(TRY_IN("seccomp", security::compile_filter(*spec.os.seccomp)));
+  if (spec.os.seccomp)
+    exec.seccomp.push_back(
+        TRY_IN("seccomp", security::cached_filter(filter_cache(request.root), *spec.os.seccomp)));
   return make_exec_plan(std::move(exec), host);
 }
 

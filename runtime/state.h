@@ -3,6 +3,7 @@
 //   container.json  init.json   runtime/container_record.h
 //   config.json                 the bundle's, as it was when the container was made: for exec and hooks
 //   gate                        runtime/gate.h; there until the container is started
+// Beside them ROOT/@seccomp/N.bpf, filters compiled for earlier containers (security/filter_cache.h).
 // The directory itself is locked (flock(2)) by who makes or deletes the container.
 #pragma once
 
@@ -22,6 +23,12 @@ inline constexpr const char* kDefaultStateRoot = "/run/vial-oci";
 // kInvalid, in runc's words, unless `id` is made of letters, digits, "_", "+", ",", "-" and ".", is a name of
 // its own (not "." or "..") and at most 255 bytes long.
 Result<void> check_id(const std::string& id);
+
+// Where the root's containers find their compiled filters (security/filter_cache.h). No container's id has an
+// "@".
+inline std::string filter_cache(const std::string& root) {
+  return root + "/@seccomp";
+}
 
 class StateDirectory {
  public:

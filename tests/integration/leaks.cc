@@ -23,7 +23,8 @@ void add_tree(std::set<std::string>& things, const std::string& kind, const std:
   struct stat status = {};
   if (::lstat(path.c_str(), &status) != 0) return;
   if (!S_ISDIR(status.st_mode) && !files) return;
-  if (path.ends_with(".bpf")) return;       // compiled filters are kept for the next container, in a cache
+  // Compiled filters are kept for the next container, in a cache.
+  if (path.ends_with(".bpf") || path.ends_with("/@seccomp")) return;
   if (path.ends_with("/unsynced")) return;  // what the disk may not have yet; it goes with the next sync
   things.insert(kind + " " + path);
   if (!S_ISDIR(status.st_mode)) return;

@@ -68,7 +68,8 @@ std::string runtime_state() {
   for (const char* place : {"/run/vial-oci", "/run/runc", "/run/crun", "/run/containerd/runc/default",
                             "/run/containerd/io.containerd.runtime.v2.task/default"})
     for (const auto& name : list_directory(place).value_or({}))
-      if (!name.starts_with(".")) text += std::string("+ state ") + place + "/" + name + "\n";
+      if (!name.starts_with(".") && name != "@seccomp")
+        text += std::string("+ state ") + place + "/" + name + "\n";
   return text;
 }
 
