@@ -27,14 +27,30 @@ namespace {
 constexpr uid_t kNobody = 65534;
 constexpr unsigned kLastCapability = 63;
 
-// The directory becomes the root; what was the root is unmounted. pivot_root(2), "pivot_root(".", ".")".
-Result<void> enter_root(const Sandbox& sandbox) {
-  TRY(sys::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+constexpr unsigned long kMountFlags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
+
+// What is to be the root, mounted; its path. A memory file system is mounted over /proc, the one directory
+// that is on every host, in a mount namespace of our own.
+Result<const char*> mount_root(const Sandbox& sandbox) {
+  if (sandbox.files) {
+    constexpr const char* kPlace = "/proc";
+    TRY(sys::mount("vial-sandbox", kPlace, "tmpfs", kMountFlags, "size=4m,nr_inodes=16,mode=0755"));
+    TRY(sys::chdir(kPlace));
+    TRY(sandbox.files());
+    TRY(sys::mount(nullptr, kPlace, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | kMountFlags, nullptr));
+    return kPlace;
+  }
   const char* root = sandbox.root.c_str();
   TRY(sys::mount(root, root, nullptr, MS_BIND, nullptr));
   const unsigned long read_only = sandbox.read_only ? MS_RDONLY : 0;
-  TRY(sys::mount(nullptr, root, nullptr, MS_REMOUNT | MS_BIND | MS_NODEV | MS_NOSUID | MS_NOEXEC | read_only,
-                 nullptr));
+  TRY(sys::mount(nullptr, root, nullptr, MS_REMOUNT | MS_BIND | kMountFlags | read_only, nullptr));
+  return root;
+}
+
+// What was the root before is unmounted. pivot_root(2), "pivot_root(".", ".")".
+Result<void> enter_root(const Sandbox& sandbox) {
+  TRY(sys::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
+  const char* root = TRY(mount_root(sandbox));
   TRY(sys::chdir(root));
   TRY(sys::pivot_root(".", "."));
   TRY(sys::umount2(".", MNT_DETACH));
@@ -64,7 +80,7 @@ Result<void> drop_privileges(uint64_t capabilities) {
 
 void limit_memory() {
 #if !defined(__SANITIZE_ADDRESS__)
-  constexpr rlim_t kMemory = 1ULL << 30U;  // a zstd window is 128 MiB at the most, names are limited
+  constexpr rlim_t kMemory = 1ULL << 30U;  // a zstd window is 128 MiB at the most, threads reserve much
   const rlimit memory = {kMemory, kMemory};
   ::setrlimit(RLIMIT_AS, &memory);
 #endif
@@ -88,6 +104,7 @@ Result<void> enter(const Sandbox& sandbox, int alive_fd) {
   std::vector<int> kept = sandbox.descriptors;
   kept.push_back(alive_fd);
   TRY(close_others(std::move(kept)));
+  if (sandbox.prepare) TRY(sandbox.prepare());
   TRY(enter_root(sandbox));
   ::umask(0);
   limit_memory();
@@ -130,7 +147,8 @@ Result<SandboxedChild> start_sandboxed(const Sandbox& sandbox, const std::functi
   sys::Pipe alive = TRY(sys::pipe2(0));
   int pidfd = -1;
   clone_args arguments = {};
-  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_PIDFD;
+  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD;
+  if (!sandbox.host_network) arguments.flags |= CLONE_NEWNET;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);  // clone3(2) wants addresses as numbers
   arguments.exit_signal = SIGCHLD;
   const pid_t pid = TRY_IN("sandbox", sys::clone3(arguments));

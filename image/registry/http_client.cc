@@ -58,7 +58,7 @@ Result<void> wait_for_all(const HttpClient& client, const std::vector<Waiting>& 
 Result<HttpClient> HttpClient::start(const Settings& settings) {
   sys::SocketPair pair = TRY(sys::socketpair(AF_UNIX, SOCK_SEQPACKET));
   const int theirs = pair.theirs.get();
-  HttpProcess process =
+  SandboxedChild process =
       TRY(start_http_process(theirs, prepare_http, [theirs] { return serve_http(theirs); }));
   return HttpClient(settings, std::move(process), std::move(pair.ours));
 }

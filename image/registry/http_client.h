@@ -62,13 +62,13 @@ class HttpClient {
     std::optional<TransferEnd> end;
     uint64_t sent = 0;
   };
-  HttpClient(const Settings& settings, HttpProcess process, Fd socket)
+  HttpClient(const Settings& settings, SandboxedChild process, Fd socket)
       : settings_(&settings), process_(std::move(process)), socket_(std::move(socket)) {}
   // The certificates for a host, sent when they are first needed.
   Result<uint32_t> profile_for(const Url& url);
 
   const Settings* settings_;
-  HttpProcess process_;
+  SandboxedChild process_;
   Fd socket_;
   uint32_t next_id_ = 1;
   std::map<std::string, uint32_t> profiles_;  // by authority; plain http has one for all, ""

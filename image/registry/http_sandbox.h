@@ -7,30 +7,16 @@
 
 #include <functional>
 
-#include "base/fd.h"
 #include "base/result.h"
+#include "image/archive/sandbox.h"
 
 namespace image::registry {
-
-// A started child; destroying it kills and reaps.
-class HttpProcess {
- public:
-  HttpProcess(Fd pidfd, Fd alive) : pidfd_(std::move(pidfd)), alive_(std::move(alive)) {}
-  HttpProcess(HttpProcess&&) noexcept = default;
-  HttpProcess& operator=(HttpProcess&&) = delete;
-  ~HttpProcess();
-  int pidfd() const { return pidfd_.get(); }
-
- private:
-  Fd pidfd_;
-  Fd alive_;  // its end tells a child that was just being born that we are dead
-};
 
 // Runs `body` in the child with `socket_fd` as its only descriptor beside the standard three (which are
 // /dev/null, but for standard error). `prepare` runs in the child before the doors close. The child dies with
 // this process. Errors: kSystem; a sandbox that can't be set up is said on the child's standard error, and
 // the child ends.
-Result<HttpProcess> start_http_process(int socket_fd, const std::function<void()>& prepare,
-                                       const std::function<int()>& body);
+Result<SandboxedChild> start_http_process(int socket_fd, const std::function<void()>& prepare,
+                                          const std::function<int()>& body);
 
 }  // namespace image::registry

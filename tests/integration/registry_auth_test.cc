@@ -7,16 +7,6 @@
 #include "base/strings.h"
 #include "tests/integration/registry_fixture.h"
 
-namespace {
-
-void trust(const RegistryTest& test, const std::string& host, const TestCertificates& certificates) {
-  const std::string directory = test.directory() + "/certs/" + host;
-  REQUIRE(make_directories(directory));
-  REQUIRE(create_file(directory + "/ca.crt", read_file(certificates.authority).value()));
-}
-
-}  // namespace
-
 TEST_CASE("a registry with TLS by an authority of one's own, and passwords") {
   const RegistryTest test;
   const TestCertificates certificates = make_certificates(test.directory());
@@ -25,7 +15,7 @@ TEST_CASE("a registry with TLS by an authority of one's own, and passwords") {
   test.load_as("hello", name);
 
   CHECK(contains(test.refused({"push", name}), "/etc/vial/certs.d/" + registry.host() + "/ca.crt"));
-  trust(test, registry.host(), certificates);
+  test.trust(registry.host(), certificates);
   CHECK(contains(test.refused({"push", name}), "no basic auth credentials"));
   CHECK(contains(test.refused({"login", "-u", "me", "--password-stdin", registry.host()}, "wrong\n"),
                  "unauthorized"));
@@ -58,7 +48,7 @@ TEST_CASE("certificates that do not fit are refused, for pull, push, login and s
   const RegistryTest test;
   const TestCertificates wrong = make_certificates(test.directory(), "DNS:elsewhere.test");
   const DockerRegistry registry(test.directory(), {wrong, ""});
-  trust(test, registry.host(), wrong);
+  test.trust(registry.host(), wrong);
   const std::string name = registry.host() + "/x/hello";
   test.load_as("hello", name);
   const std::vector<Words> commands = {{"pull", name},

@@ -49,6 +49,12 @@ void RegistryTest::set(Json settings) const {
   REQUIRE(replace_file(directory() + "/registries.json", dump_json(settings)));
 }
 
+void RegistryTest::trust(const std::string& host, const TestCertificates& certificates) const {
+  const std::string path = directory() + "/certs/" + host;
+  REQUIRE(make_directories(path));
+  REQUIRE(create_file(path + "/ca.crt", read_file(certificates.authority).value()));
+}
+
 Words RegistryTest::command_line(const Words& words) const {
   Words line = {program("vial"), "--root", root(), "--run-root", directory() + "/run"};
   line.insert(line.end(), words.begin(), words.end());
@@ -140,6 +146,14 @@ DockerRegistry::DockerRegistry(const std::string& directory, const Options& opti
 void DockerRegistry::put(const std::string& sample, const std::string& name) const {
   run_tool({"skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
             "docker-archive:" + sample_file(sample), "docker://" + host_ + "/" + name});
+}
+
+std::vector<std::string> DockerRegistry::access_log() const {
+  std::vector<std::string> lines;
+  for (auto& line : split(program_->out(), '\n')) {
+    if (contains(line, " HTTP/")) lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
 namespace {

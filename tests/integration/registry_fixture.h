@@ -11,6 +11,14 @@
 #include "tests/integration/running_program.h"
 #include "tests/integration/vial_fixture.h"
 
+// A self-signed authority and a certificate of 127.0.0.1 (or of `address`) from it.
+struct TestCertificates {
+  std::string authority;
+  std::string certificate;
+  std::string key;
+};
+TestCertificates make_certificates(const std::string& directory, const std::string& address = "IP:127.0.0.1");
+
 // A data root of one test: vial's files, registries.json and config.json are in the test's directory.
 class RegistryTest {
  public:
@@ -23,6 +31,8 @@ class RegistryTest {
   std::string root() const { return directory() + "/data"; }
   // Retries come soon unless it says otherwise.
   void set(Json settings) const;
+  // The authority goes into the directory of certificates, for this host.
+  void trust(const std::string& host, const TestCertificates& certificates) const;
   std::string credentials_file() const { return directory() + "/docker/config.json"; }
 
   Words command_line(const Words& words) const;
@@ -41,14 +51,6 @@ class RegistryTest {
   Vial vial_;
 };
 
-// A self-signed authority and a certificate of 127.0.0.1 (or of `name`) from it.
-struct TestCertificates {
-  std::string authority;
-  std::string certificate;
-  std::string key;
-};
-TestCertificates make_certificates(const std::string& directory, const std::string& address = "IP:127.0.0.1");
-
 class DockerRegistry {
  public:
   struct Options {
@@ -60,6 +62,8 @@ class DockerRegistry {
   const std::string& host() const { return host_; }  // "127.0.0.1:41234"
   // Puts a sample there with skopeo.
   void put(const std::string& sample, const std::string& name) const;
+  // Lines like `127.0.0.1 - - [DATE] "GET /v2/ HTTP/2.0" 200 ...`.
+  std::vector<std::string> access_log() const;
 
  private:
   std::string host_;

@@ -1,5 +1,6 @@
 // The ways to a registry, and what is said when there is none: proxies, certificates of clients, identity
 // tokens, what can't be found.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
@@ -41,8 +42,7 @@ TEST_CASE("https goes through a proxy, which sees no secret of the registry; no_
   const BadRegistry registry(test.directory(), {"--tls", certificates.certificate, certificates.key});
   const TestProxy proxy(test.directory());
   const std::string host = "registry.test:" + port_of(registry.host());
-  REQUIRE(make_directories(test.directory() + "/certs/" + host));
-  REQUIRE(create_file(test.directory() + "/certs/" + host + "/ca.crt", copy_of(certificates.authority)));
+  test.trust(host, certificates);
   const Variable way("HTTPS_PROXY", "http://me:p%40ss@" + proxy.host());
   test.done({"login", "-u", "me", "-p", "secret", host});
 
@@ -69,6 +69,31 @@ TEST_CASE("https goes through a proxy, which sees no secret of the registry; no_
   CHECK(proxy.requests().size() == asked.size());
 }
 
+TEST_CASE("with TLS it is HTTP/2 where the registry speaks it, without HTTP/1.1") {
+  const RegistryTest test;
+  const TestCertificates certificates = make_certificates(test.directory());
+  for (const bool with_tls : {true, false}) {
+    INFO(with_tls);
+    DockerRegistry::Options options;
+    if (with_tls) options.tls = certificates;
+    const DockerRegistry registry(test.directory(), options);
+    if (with_tls) test.trust(registry.host(), certificates);
+    const std::string name = registry.host() + "/x/busybox";
+    test.load_as("busybox", name);
+    test.done({"push", name});
+    test.done({"rmi", "-f", "busybox", name});
+    test.done({"pull", "-q", name});
+    const auto requests = registry.access_log();
+    for (const char* what : {"HEAD /v2/", "POST /v2/", "PATCH /v2/", "PUT /v2/", "GET /v2/"}) {
+      INFO(what);
+      CHECK(std::any_of(requests.begin(), requests.end(),
+                        [&](const auto& line) { return contains(line, "\"" + std::string(what)); }));
+    }
+    for (const auto& request : requests)
+      CHECK_THAT(request, Catch::Contains(with_tls ? " HTTP/2.0\"" : " HTTP/1.1\""));
+  }
+}
+
 TEST_CASE("a proxy that refuses, and one that is not there") {
   const RegistryTest test;
   const TestProxy proxy(test.directory(), {"--refuse"});
@@ -91,9 +116,8 @@ TEST_CASE("a registry that wants a certificate of its clients gets it from certs
   const TestCertificates clients = make_certificates(test.directory(), "DNS:client.test");
   const BadRegistry registry(test.directory(),
                              {"--tls", server.certificate, server.key, "--clients", clients.authority});
+  test.trust(registry.host(), server);
   const std::string directory = test.directory() + "/certs/" + registry.host();
-  REQUIRE(make_directories(directory));
-  REQUIRE(create_file(directory + "/ca.crt", copy_of(server.authority)));
   const std::string without = test.refused({"pull", "-q", registry.host() + "/x/ok"});
   INFO(without);
   CHECK(contains(without, "/etc/vial/certs.d/" + registry.host() + "/client.cert"));

@@ -53,3 +53,44 @@ TEST_CASE("the manifest of an image that had none") {
   CHECK(manifest->layers[0].media_type == "application/vnd.oci.image.layer.v1.tar+gzip");
   CHECK(manifest->layers[1].media_type == "application/vnd.oci.image.layer.v1.tar");
 }
+
+TEST_CASE("a borrowed blob is read where it is, and replaced without being touched") {
+  std::string root = "/tmp/vial-ingest-XXXXXX";
+  REQUIRE(::mkdtemp(root.data()) != nullptr);
+  const std::string stored = root + "/blob";
+  const std::string own = root + "/own";
+  REQUIRE(create_file(stored, "what it holds"));
+  CHECK_FALSE(Ingest::borrow(root + "/nowhere", 13, own));
+  // Of another length: not worth reading.
+  const auto shorter = Ingest::borrow(stored, 12, own);
+  REQUIRE_FALSE(shorter);
+  CHECK(shorter.error().kind() == ErrorKind::kNotFound);
+  CHECK_FALSE(path_exists(own));
+  {
+    auto borrowed = Ingest::borrow(stored, 13, own);
+    REQUIRE(borrowed);
+    CHECK(borrowed->path() == own);
+    CHECK(borrowed->size() == 13);
+    CHECK_FALSE(borrowed->append("more"));
+    // Whoever removes the blob meanwhile takes nothing from the reader.
+    REQUIRE(::unlink(stored.c_str()) == 0);
+    CHECK(read_file(own).value() == "what it holds");
+    REQUIRE(create_file(stored, "a new one"));
+    REQUIRE(borrowed->clear());
+    CHECK(borrowed->size() == 0);
+    REQUIRE(borrowed->append("right"));
+    CHECK(read_file(own).value() == "right");
+    CHECK(read_file(stored).value() == "a new one");
+    borrowed->remove();
+  }
+  CHECK_FALSE(path_exists(own));
+  {
+    // Also when the store has kept it: a link is not a copy.
+    auto borrowed = Ingest::borrow(stored, 9, own);
+    REQUIRE(borrowed);
+    REQUIRE(borrowed->clear());
+    REQUIRE(borrowed->append("other"));
+    CHECK(read_file(stored).value() == "a new one");
+  }
+  REQUIRE(remove_tree(root));
+}
