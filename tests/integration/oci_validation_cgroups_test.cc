@@ -14,10 +14,13 @@ namespace {
 // A file of the container's cgroup on this host: on v1 in the hierarchy of `controller`, on pure v2 directly.
 std::string cgroup_file(const OciBundle& oci, const std::string& controller, const std::string& v1,
                         const std::string& v2) {
-  const std::string unified = "/sys/fs/cgroup/" + oci.id() + "/" + v2;
-  const std::string path = path_exists("/sys/fs/cgroup/cgroup.controllers")
-                               ? unified
-                               : "/sys/fs/cgroup/" + controller + "/" + oci.id() + "/" + v1;
+  const std::string hierarchy = "/sys/fs/cgroup/" + controller;
+  std::string path = "/sys/fs/cgroup/" + oci.id() + "/" + v2;
+  if (!path_exists("/sys/fs/cgroup/cgroup.controllers")) {
+    // A controller that nobody bound to v1 is on v2 of a hybrid host, too.
+    path = path_exists(hierarchy) ? hierarchy + "/" + oci.id() + "/" + v1
+                                  : "/sys/fs/cgroup/unified/" + oci.id() + "/" + v2;
+  }
   const auto text = read_file(path);
   return text ? std::string(trim(*text)) : "no " + path;
 }
@@ -140,7 +143,8 @@ TEST_CASE("limits of input and output are written") {
 TEST_CASE("the limit of huge pages is written") {
   OciBundle oci;
   resources(oci)["hugepageLimits"] = Json::array({{{"pageSize", "2MB"}, {"limit", 4U << 20U}}});
-  const std::string v2 = read_file("/sys/fs/cgroup/cgroup.controllers").value_or("");
+  const std::string v2 = read_file("/sys/fs/cgroup/cgroup.controllers").value_or("") +
+                         read_file("/sys/fs/cgroup/unified/cgroup.controllers").value_or("");
   const bool has_controller =
       v2.find("hugetlb") != std::string::npos || path_exists("/sys/fs/cgroup/hugetlb/tasks");
   if (!has_controller) {  // then it is an error that names it, and nothing else
