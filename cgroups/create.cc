@@ -67,14 +67,14 @@ Result<void> make_tree(const std::string& mount_point, const std::string& path, 
   }
 }
 
-// Copies one cpuset file down from the root as far as it is empty.
+// Copies one cpuset file down from the root as far as it is empty, which a group that was just made is.
 Result<void> inherit(const std::string& mount_point, const std::vector<std::string>& prefixes,
-                     const char* file) {
+                     const char* file, Leaf leaf) {
   const auto read_set = [&](const std::string& prefix) -> Result<std::string> {
     const std::string text = TRY(read_file(mount_point + prefix + "/" + file));
     return std::string(trim(text));
   };
-  size_t filled = prefixes.size();
+  size_t filled = leaf == Leaf::kMake ? prefixes.size() - 1 : prefixes.size();
   std::string set;
   while (set.empty() && filled > 0) {
     --filled;
@@ -166,8 +166,8 @@ Result<void> create_v1(const V1Directory& place, const std::string& path, Leaf l
   TRY(make_tree(place.mount_point, path, leaf));
   if (!is_listed(place.controllers, "cpuset")) return ok();
   const auto prefixes = path_prefixes(path);
-  TRY(inherit(place.mount_point, prefixes, "cpuset.cpus"));
-  return inherit(place.mount_point, prefixes, "cpuset.mems");
+  TRY(inherit(place.mount_point, prefixes, "cpuset.cpus", leaf));
+  return inherit(place.mount_point, prefixes, "cpuset.mems", leaf);
 }
 
 Result<void> create_v2(const Group& group, const V2Controllers& controllers, Leaf leaf) {

@@ -106,8 +106,11 @@ bool Layout::v2_has(const std::string& controller) const {
 Result<Layout> parse_layout(const std::string& mountinfo, const std::string& self_cgroup,
                             const std::string& v2_controllers) {
   std::vector<CgroupMount> mounts;
-  for (const std::string& line : split(mountinfo, '\n')) {
-    if (auto mount = parse_mount(line)) mounts.push_back(std::move(*mount));
+  // A host may have thousands of mounts: no line is copied before it is known to be of a cgroup.
+  for (std::string_view rest = mountinfo; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    if (auto mount = parse_mount(rest.substr(0, end))) mounts.push_back(std::move(*mount));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   Layout layout;
   if (const CgroupMount* mount = v2_mount_of(mounts)) {

@@ -28,13 +28,16 @@ Result<bool> try_rmdir(const std::string& directory) {
   return std::move(removed).error();
 }
 
-// What can be removed here must be a cgroup that is not its hierarchy's root: the paths come from a journal.
+// What can be removed here must be a cgroup: the paths come from a journal.
 Result<void> check_is_cgroup(int cgroup_fd, const std::string& directory) {
   struct statfs system = {};
   if (::fstatfs(cgroup_fd, &system) < 0) return Error::from_errno("statfs", errno);
-  if (system.f_type != CGROUP_SUPER_MAGIC && system.f_type != CGROUP2_SUPER_MAGIC) {
-    return invalid(printable(directory) + " is not a cgroup");
-  }
+  if (system.f_type == CGROUP_SUPER_MAGIC || system.f_type == CGROUP2_SUPER_MAGIC) return ok();
+  return invalid(printable(directory) + " is not a cgroup");
+}
+
+// And what is killed must not be all that a hierarchy has. (rmdir(2) refuses a root by itself.)
+Result<void> check_is_no_root(int cgroup_fd, const std::string& directory) {
   const struct stat own = TRY(sys::fstat(cgroup_fd));
   const struct stat above = TRY(sys::fstatat(cgroup_fd, "..", 0));
   if (own.st_dev != above.st_dev || own.st_ino == above.st_ino) {
@@ -70,6 +73,7 @@ Result<void> remove_cgroup(const std::string& directory) {
   TRY_IN("remove cgroup", check_is_cgroup(fd->get(), directory));
   const bool is_removed = TRY(try_rmdir(directory));
   if (is_removed) return ok();
+  TRY_IN("remove cgroup", check_is_no_root(fd->get(), directory));
   TRY_IN("remove cgroup " + printable(directory), kill_cgroup(fd->get(), directory, kKillTimeoutMs));
   TRY_IN("remove cgroup", rmdir_patiently(fd->get(), directory));
   return ok();

@@ -45,12 +45,23 @@ class DeviceNodes : public Step {
         bind_(bind) {}
 
   Result<void> perform(StepContext& context) const override {
+    Parent parent;  // of the last node: nearly all are in the same directory
+    std::string_view directory;
     for (const auto& node : nodes_) {
       if (bind_) {
         TRY_IN(node.path, bind_node(context.root_fd.get(), node));
-      } else {
-        TRY_IN(node.path, make_node(context.root_fd.get(), node));
+        continue;
       }
+      const size_t begin = node.path.rfind('/') + 1;
+      const std::string_view name = std::string_view(node.path).substr(begin);
+      const bool is_plain = !name.empty() && name != "." && name != "..";
+      if (is_plain && begin > 0 && directory == std::string_view(node.path).substr(0, begin)) {
+        parent.name = name;
+      } else {
+        parent = TRY_IN(node.path, open_parent(context.root_fd.get(), node.path, Symlinks::kRefuse));
+        directory = std::string_view(node.path).substr(0, is_plain ? begin : 0);
+      }
+      TRY_IN(node.path, make_node(parent, node));
     }
     context.null_fd = TRY(open_in_root(context.root_fd.get(), "/dev/null", Symlinks::kRefuse));
     const struct stat status = TRY(sys::fstat(context.null_fd.get()));
@@ -87,22 +98,19 @@ class DeviceNodes : public Step {
   }
 
  private:
-  static Result<void> make_node(int root_fd, const DeviceNode& node) {
-    const Parent parent = TRY(open_parent(root_fd, node.path, Symlinks::kRefuse));
+  static Result<void> make_node(const Parent& parent, const DeviceNode& node) {
+    const char* name = parent.name.c_str();
     const dev_t device = makedev(node.major, node.minor);
-    auto made =
-        sys::mknodat(parent.directory.get(), parent.name.c_str(), node.type | node.permissions, device);
+    auto made = sys::mknodat(parent.directory.get(), name, node.type | node.permissions, device);
     if (!made && made.error().error_number() != EEXIST) return made;
     if (!made) {
-      const struct stat status =
-          TRY(sys::fstatat(parent.directory.get(), parent.name.c_str(), AT_SYMLINK_NOFOLLOW));
+      const struct stat status = TRY(sys::fstatat(parent.directory.get(), name, AT_SYMLINK_NOFOLLOW));
       if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != device) {
         return conflict("is in the image already and is another file");
       }
     }
     if (node.uid == 0 && node.gid == 0) return ok();
-    return sys::fchownat(parent.directory.get(), parent.name.c_str(), node.uid, node.gid,
-                         AT_SYMLINK_NOFOLLOW);
+    return sys::fchownat(parent.directory.get(), name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);
   }
 
   static Result<void> bind_node(int root_fd, const DeviceNode& node) {

@@ -1,5 +1,6 @@
 #include "runtime/handshake.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +105,12 @@ Result<Received> receive_message(int socket_fd) {
     received.error = Error(static_cast<ErrorKind>(packet.error_kind), received.text, packet.error_number);
   }
   return received;
+}
+
+void wait_for_hang_up(int socket_fd) {
+  pollfd entry = {socket_fd, POLLRDHUP, 0};
+  while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 Result<Received> expect_message(int socket_fd, Message expected) {

@@ -51,6 +51,9 @@ Result<void> send_failure(int socket_fd, uint32_t step, const Error& error);
 // anything that is not a packet of ours.
 Result<Received> receive_message(int socket_fd);
 
+// Sleeps until the other side has closed its end. What it said before is still there to be read.
+void wait_for_hang_up(int socket_fd);
+
 // receive_message() that takes only `expected`: kCorrupt for another message, kSystem (EPIPE) for the end of
 // file.
 Result<Received> expect_message(int socket_fd, Message expected);

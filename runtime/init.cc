@@ -2,6 +2,7 @@
 
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): sigset_t
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ Result<void> inject_fault(size_t index, const StepContext& context) {
   if (!is_fault_index("VIAL_KILL_AT", index)) return ok();
   if (!context.in_child) ::kill(::getpid(), SIGKILL);
   (void)send_message(context.handshake_fd, Message::kDie);
+  ::shutdown(context.handshake_fd, SHUT_WR);  // some launchers read when all is said
   (void)receive_message(context.handshake_fd);
   ::_exit(kInitFailed);
 }

@@ -129,6 +129,8 @@ Result<void> walk_host_lane(Launch& launch) {
 
 Result<void> wait_until_ready(Launch& launch) {
   Launched& launched = launch.launched;
+  // An init that starts at once has nothing to wait for: its messages are read together when it has executed.
+  if (launch.request.start_at_once) wait_for_hang_up(launched.handshake.get());
   for (;;) {
     Received received = TRY(receive_message(launched.handshake.get()));
     switch (received.message) {

@@ -53,7 +53,8 @@ Result<void> kill_and_wait(const CurrentState& state, const std::optional<Contai
 }
 
 // The state is locked; what is in it is undone. The directory goes last: until then a next delete can go on.
-Result<void> undo_container(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
+// `record` is null for a container that was killed before it had one.
+Result<void> undo_container(const StateDirectory& directory, const ContainerRecord* record,
                             std::vector<std::string>& warnings) {
   if (record) TRY(undo_all(record->undo));
   if (record && record->has_poststop) {
@@ -118,7 +119,14 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
   TRY(std::move(locked));
   // A creator that was at work until now may have written it meanwhile.
   if (!known) known = TRY(directory.read_container());
-  return undo_container(directory, known, warnings);
+  return undo_container(directory, known ? &*known : nullptr, warnings);
+}
+
+Result<void> delete_ended(const Made& made, std::vector<std::string>& warnings) {
+  auto locked = made.directory.lock(kLockTimeoutMs);
+  if (!locked && locked.error().kind() == ErrorKind::kNotFound) return ok();
+  TRY(std::move(locked));
+  return undo_container(made.directory, &made.record, warnings);
 }
 
 Result<void> pause_container(const std::string& root, const std::string& id) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/create.h"
 #include "runtime/state.h"
 
 namespace runtime {
@@ -26,6 +27,8 @@ Result<void> kill_container(const std::string& root, const std::string& id, int 
 // is only told, in `warnings`.
 Result<void> delete_container(const std::string& root, const std::string& id, bool force,
                               std::vector<std::string>& warnings);
+// The same for a container of this process's, whose init it has waited for: what it knows is not read again.
+Result<void> delete_ended(const Made& made, std::vector<std::string>& warnings);
 
 // kConflict "container not running" and "container not paused".
 Result<void> pause_container(const std::string& root, const std::string& id);

@@ -57,11 +57,11 @@ class DropBoundingSet : public Step {
   Result<void> perform(StepContext& /*context*/) const override {
     for (int number = 0; number <= kMaxCapability; ++number) {
       if (holds(keep_, number)) continue;
-      const int present = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0);
-      if (present < 0) break;  // EINVAL: behind the kernel's last capability
-      if (present == 0) continue;
-      TRY_IN("drop " + capability_name(number),
-             sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(number)));
+      auto dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(number));
+      if (dropped) continue;
+      if (dropped.error().error_number() == EINVAL) break;           // behind the kernel's last capability
+      if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 0) continue;  // gone already, and who may not drop it
+      return std::move(dropped).error().in("drop " + capability_name(number));
     }
     return ok();
   }

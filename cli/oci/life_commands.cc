@@ -115,7 +115,7 @@ Result<int> run_foreground(const Call& call, runtime::ContainerRequest& request)
   const ExitStatus status = TRY(foreground.attend(made.launched->pidfd.get(), std::move(console)));
   if (!call.options.flag("keep")) {
     std::vector<std::string> warnings;
-    TRY(runtime::delete_container(request.root, request.id, true, warnings));
+    TRY(runtime::delete_ended(made, warnings));
     tell(call, warnings);
   }
   if (reaps) reap_orphans();

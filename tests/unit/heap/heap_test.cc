@@ -1,4 +1,4 @@
-// The allocator of the programs on musl (cmake/musl/heap.cc), linked into this program in place of
+// The allocator of the static programs (base/program/heap.cc), linked into this program in place of
 // libstdc++'s. The functions are called by name: a compiler may leave out a new-expression whose result it
 // can see the end of.
 #include <catch2/catch.hpp>
