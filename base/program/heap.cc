@@ -1,8 +1,8 @@
-// operator new and delete for the static programs. A start makes some thousand small blocks: glibc's malloc
-// takes a third of what a start computes, and its pages come from the kernel one fault after the other; musl's
-// asks the kernel so often that a start would lose what musl saves. Here small blocks come from one array whose first part is mapped by one
-// call, and go back to a list of their size; everything else, and everything once the array is used up, is
-// malloc's. The programs have one thread (no thread may be in a process that clones).
+// operator new and delete for the static programs. A start makes some thousand small blocks: with glibc's
+// malloc that is a third of what it computes, and the pages come one fault after the other; musl's asks the
+// kernel so often that a start would lose what musl saves. Here small blocks come from one array whose first
+// part is mapped by one call, and go back to a list of their size; everything else, and everything once the
+// array is used up, is malloc's. The programs have one thread (no thread may be in a process that clones).
 #include <linux/mman.h>
 #include <sys/mman.h>
 
