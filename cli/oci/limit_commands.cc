@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
+#include "cgroups/systemd_scope.h"
 #include "cli/oci/call.h"
 #include "cli/output.h"
 #include "runtime/spec_read.h"
@@ -129,6 +130,9 @@ Result<int> run_update(const Call& call) {
   cgroups::Resources resources = TRY(wanted_resources(call.options));
   drop_zeros(resources);
   const cgroups::Layout layout = TRY(cgroups::read_layout());
+  resources = TRY(cgroups::complete_limits(layout, live.record.cgroup, std::move(resources)));
+  if (!live.record.scope.empty())
+    TRY(cgroups::update_scope(live.record.scope, resources, layout.v2_has("memory")));
   TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
   return 0;
 }
