@@ -24,10 +24,12 @@ constexpr const char* kMountOptions[] = {"async",
                                          "idmap",
                                          "lazytime",
                                          "loud",
+                                         "mand",
                                          "noatime",
                                          "nodev",
                                          "nodiratime",
                                          "noexec",
+                                         "noiversion",
                                          "nolazytime",
                                          "nomand",
                                          "norelatime",
@@ -64,6 +66,7 @@ constexpr const char* kMountOptions[] = {"async",
                                          "runbindable",
                                          "rw",
                                          "shared",
+                                         "silent",
                                          "slave",
                                          "src-nofollow",
                                          "strictatime",
@@ -124,7 +127,7 @@ Json features_json() {
       {"mountOptions", kMountOptions},
       {"linux", linux_json()},
       {"annotations", {{"org.vial.version", VIAL_VERSION}}},
-      {"potentiallyUnsafeConfigAnnotations", Json::array()}};
+      {"potentiallyUnsafeConfigAnnotations", {"org.systemd.property."}}};
 }
 
 }  // namespace cli::oci

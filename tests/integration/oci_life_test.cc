@@ -291,6 +291,18 @@ TEST_CASE("delete --force takes a paused container, and one whose state was neve
   CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
 }
 
+TEST_CASE("what is paused before its start can be started when it is resumed, not earlier") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK_THAT(oci.start().err, Contains("cannot start a container in the paused state"));
+  REQUIRE(oci.call({"resume", oci.id()}).code == 0);
+  CHECK(oci.status() == "created");
+  CHECK(oci.start().code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
 TEST_CASE("a paused container dies of KILL at once") {
   OciBundle oci;
   oci.launch({"sleep", "100"});
