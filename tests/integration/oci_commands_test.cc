@@ -140,6 +140,8 @@ TEST_CASE("features tells what callers look for") {
   CHECK(os["mountExtensions"]["idmap"]["enabled"] == true);
   CHECK(os["cgroup"]["v2"] == true);
   CHECK(os["seccomp"]["enabled"] == true);
+  CHECK(os["apparmor"]["enabled"] == true);  // whatever the host has
+  CHECK(os["intelRdt"]["monitoring"] == false);
   CHECK((*features)["potentiallyUnsafeConfigAnnotations"] == Json::array({"org.systemd.property."}));
   for (const char* member : {"namespaces", "capabilities", "cgroup", "seccomp", "apparmor", "selinux",
                              "intelRdt", "memoryPolicy", "mountExtensions", "netDevices"})
