@@ -28,8 +28,8 @@ struct Reason {
 
 // How to take back what a step left on the host, as data: journalled before the step is done, so that another
 // process can do it after a kill. Doing it twice, or when the step was never done, is no error.
-//   kind    "cgroup" (kill all in it, rmdir), "directory" (remove the tree), "file" (unlink); engine adds
-//   network kinds target  what it is done to, an absolute path or a name
+//   kind    "cgroup" (kill all in it, rmdir), "scope" (of systemd), "directory" (remove the tree), "file";
+//   engine adds network kinds target  what it is done to, an absolute path or a name
 struct Undo {
   std::string kind;
   std::string target;

@@ -27,6 +27,13 @@ Error error_of(const BusMessage& message) {
 }  // namespace
 
 Result<Bus> Bus::connect(const std::string& path) {
+  Bus bus = TRY(connect_directly(path));
+  bus.is_direct_ = false;
+  TRY(bus.call({"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "", ""}));
+  return bus;
+}
+
+Result<Bus> Bus::connect_directly(const std::string& path) {
   Bus bus;
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -38,7 +45,6 @@ Result<Bus> Bus::connect(const std::string& path) {
   if (::connect(bus.socket_.get(), generic, sizeof address) != 0)
     return not_found("connect to D-Bus at " + path + ": " + errno_text(errno));
   TRY(bus.authenticate());
-  TRY(bus.call({"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", "", ""}));
   return bus;
 }
 

@@ -16,6 +16,10 @@ class Bus {
   // Connects to the unix socket at `path`, authenticates by our uid, says Hello. kNotFound when nobody
   // listens. D-Bus specification, "Authentication Protocol", EXTERNAL.
   static Result<Bus> connect(const std::string& path);
+  // Connects to a server's own socket, without a bus between: all signals come unasked, and nobody is to be
+  // greeted. Errors as connect().
+  static Result<Bus> connect_directly(const std::string& path);
+  bool is_direct() const { return is_direct_; }
 
   // The answer; kSystem with the error's name and words. All calls wait 30 s at the most.
   Result<BusMessage> call(const BusCall& call);
@@ -29,6 +33,7 @@ class Bus {
   Result<BusMessage> next_message() const;
 
   Fd socket_;
+  bool is_direct_ = true;
   uint32_t serial_ = 0;
   std::deque<BusMessage> signals_;
 };

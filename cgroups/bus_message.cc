@@ -1,5 +1,6 @@
 #include "cgroups/bus_message.h"
 
+#include <array>
 #include <cstring>
 
 namespace cgroups {
@@ -95,33 +96,21 @@ void BusWriter::end_array(size_t mark) {
     bytes_[mark + i] = static_cast<char>(length >> (8 * i));
 }
 
-void BusWriter::begin_property(std::string_view name, std::string_view type) {
+template <typename T>
+void BusWriter::value(const std::vector<T>& values) {
+  const size_t mark = begin_array(sizeof(T) == 1 ? 1 : 4);  // the alignment of a byte, a number, a text
+  for (const T& one : values)
+    value(one);
+  end_array(mark);
+}
+
+void BusWriter::property(std::string_view name, const BusValue& value) {
+  constexpr std::array<const char*, std::variant_size_v<BusValue>> kTypes = {"b", "i",  "u",  "t",
+                                                                             "s", "as", "ay", "au"};
   align(8);
   string(name);
-  signature(type);
-}
-
-void BusWriter::property(std::string_view name, std::string_view text) {
-  begin_property(name, "s");
-  string(text);
-}
-
-void BusWriter::property(std::string_view name, bool value) {
-  begin_property(name, "b");
-  boolean(value);
-}
-
-void BusWriter::property(std::string_view name, uint64_t value) {
-  begin_property(name, "t");
-  u64(value);
-}
-
-void BusWriter::property(std::string_view name, const std::vector<uint32_t>& values) {
-  begin_property(name, "au");
-  const size_t mark = begin_array(4);
-  for (const uint32_t value : values)
-    u32(value);
-  end_array(mark);
+  signature(kTypes.at(value.index()));
+  std::visit([this](const auto& held) { this->value(held); }, value);
 }
 
 Result<void> BusReader::align(size_t boundary) {

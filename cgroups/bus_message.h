@@ -7,11 +7,16 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
 
 namespace cgroups {
+
+// What a property may hold: b, i, u, t, s, as, ay, au.
+using BusValue = std::variant<bool, int32_t, uint32_t, uint64_t, std::string, std::vector<std::string>,
+                              std::vector<uint8_t>, std::vector<uint32_t>>;
 
 // Appends values in little-endian order, each aligned as its type wants.
 class BusWriter {
@@ -27,20 +32,22 @@ class BusWriter {
   size_t begin_array(size_t element);
   void end_array(size_t mark);
 
-  // (sv) entries of systemd's property lists.
-  void property(std::string_view name, std::string_view text);
-  void property(std::string_view name, const char* text) {
-    property(name, std::string_view(text));
-  }  // not bool
-  void property(std::string_view name, bool value);
-  void property(std::string_view name, uint64_t value);
-  void property(std::string_view name, const std::vector<uint32_t>& values);
+  // A (sv) entry of systemd's property lists.
+  void property(std::string_view name, const BusValue& value);
+  void property(std::string_view name, const char* text) { property(name, BusValue(std::string(text))); }
 
   const std::string& bytes() const { return bytes_; }
 
  private:
   void number(uint64_t value, size_t size);
-  void begin_property(std::string_view name, std::string_view type);
+  void value(bool value) { boolean(value); }
+  void value(int32_t value) { u32(static_cast<uint32_t>(value)); }
+  void value(uint32_t value) { u32(value); }
+  void value(uint64_t value) { u64(value); }
+  void value(uint8_t value) { byte(value); }
+  void value(const std::string& value) { string(value); }
+  template <typename T>
+  void value(const std::vector<T>& values);
   std::string bytes_;
   std::vector<size_t> starts_;  // of the open arrays' content
 };

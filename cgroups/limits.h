@@ -43,6 +43,10 @@ Result<std::vector<LimitWrite>> limit_writes(const Layout& layout, const Group& 
 // file and text; the writes that succeeded stay.
 Result<void> write_limits(const std::vector<LimitWrite>& writes);
 
+// What update_limits() writes: an absent value that shares a file with a given one is the present one. Errors
+// as its.
+Result<Resources> complete_limits(const Layout& layout, const Group& group, Resources resources);
+
 // Changes the limits of a live group (docker update). Absent limits keep their value. Device rules are left
 // as they are. Errors as limit_writes() and write_limits(); with memory.check_before_update also kConflict
 // when more memory is in use than the new limit.

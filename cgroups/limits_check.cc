@@ -75,6 +75,7 @@ Result<void> check_block_io(const BlockIo& io) {
   TRY(check_weight(io.leaf_weight));
   for (const BlockIoDevice& device : io.weight_devices) {
     TRY(check_device(device));
+    if (!device.weight && !device.leaf_weight) return invalid("a block io weight of a device without weight");
     TRY(check_weight(device.weight));
     TRY(check_weight(device.leaf_weight));
   }
@@ -128,6 +129,7 @@ Result<void> check_resources(const Resources& resources) {
     TRY(check_page_size(limit.page_size));
   for (const RdmaLimit& limit : resources.rdma) {
     if (limit.device.empty() || has_blank(limit.device)) return invalid("rdma: bad device name");
+    if (!limit.hca_handles && !limit.hca_objects) return invalid("rdma: a limit without handles or objects");
   }
   for (const NetworkPriority& priority : resources.network_priorities) {
     if (priority.name.empty() || has_blank(priority.name))

@@ -136,10 +136,15 @@ Result<void> write_limits(const std::vector<LimitWrite>& writes) {
   return ok();
 }
 
+Result<Resources> complete_limits(const Layout& layout, const Group& group, Resources resources) {
+  TRY(complete_memory(layout, group, resources.memory));
+  TRY(complete_cpu(layout, group, resources.cpu));
+  TRY(limit_writes(layout, group, resources));
+  return resources;
+}
+
 Result<void> update_limits(const Layout& layout, const Group& group, const Resources& resources) {
-  Resources wanted = resources;
-  TRY(complete_memory(layout, group, wanted.memory));
-  TRY(complete_cpu(layout, group, wanted.cpu));
+  const Resources wanted = TRY(complete_limits(layout, group, resources));
   std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, wanted));
   // A fresh group has its OOM killer; a live one may have to get it back.
   if (resources.memory.disable_oom_killer == false && !group.v1_directory_of("memory").empty()) {

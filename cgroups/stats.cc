@@ -45,11 +45,26 @@ Number divided(Number value, uint64_t divisor) {
   return value;
 }
 
+std::vector<std::pair<std::string, uint64_t>> counters_of(const std::string& text) {
+  std::vector<std::pair<std::string, uint64_t>> counters;
+  for (const std::string& line : split(text, '\n')) {
+    const size_t blank = line.find(' ');
+    if (blank == std::string::npos) continue;
+    const auto value = parse_uint(std::string_view(line).substr(blank + 1));
+    if (value) counters.emplace_back(line.substr(0, blank), *value);
+  }
+  return counters;
+}
+
 void read_memory_v2(const std::string& directory, Stats& stats) {
   stats.memory_usage = read_number(directory, "memory.current");
   stats.memory_peak = read_number(directory, "memory.peak");
   stats.memory_limit = read_number(directory, "memory.max");
-  stats.memory_inactive_file = value_of(read_or_empty(directory, "memory.stat"), "inactive_file");
+  const std::string counters = read_or_empty(directory, "memory.stat");
+  stats.memory_counters = counters_of(counters);
+  stats.memory_inactive_file = value_of(counters, "inactive_file");
+  const Number swap_limit = read_number(directory, "memory.swap.max");
+  if (swap_limit && stats.memory_limit) stats.swap_limit = *swap_limit + *stats.memory_limit;
   stats.swap_usage = read_number(directory, "memory.swap.current");
   stats.swap_failures = value_of(read_or_empty(directory, "memory.swap.events"), "max");
   const std::string events = read_or_empty(directory, "memory.events");
@@ -61,7 +76,10 @@ void read_memory_v1(const std::string& directory, Stats& stats) {
   stats.memory_usage = read_number(directory, "memory.usage_in_bytes");
   stats.memory_peak = read_number(directory, "memory.max_usage_in_bytes");
   stats.memory_limit = read_number(directory, "memory.limit_in_bytes");
-  stats.memory_inactive_file = value_of(read_or_empty(directory, "memory.stat"), "total_inactive_file");
+  const std::string counters = read_or_empty(directory, "memory.stat");
+  stats.memory_counters = counters_of(counters);
+  stats.memory_inactive_file = value_of(counters, "total_inactive_file");
+  stats.swap_limit = read_number(directory, "memory.memsw.limit_in_bytes");
   const Number both = read_number(directory, "memory.memsw.usage_in_bytes");
   stats.memory_failures = read_number(directory, "memory.failcnt");
   stats.swap_failures = read_number(directory, "memory.memsw.failcnt");
@@ -84,6 +102,9 @@ void read_cpu(const Group& group, Stats& stats) {
     stats.cpu_usage_us = divided(read_number(account, "cpuacct.usage"), kNsPerUs);
     stats.cpu_user_us = divided(read_number(account, "cpuacct.usage_user"), kNsPerUs);
     stats.cpu_system_us = divided(read_number(account, "cpuacct.usage_sys"), kNsPerUs);
+  }
+  for (const std::string& word : split(read_or_empty(account, "cpuacct.usage_percpu"), ' ')) {
+    if (const auto value = parse_uint(word)) stats.cpu_each_ns.push_back(*value);
   }
   const std::string time = group.v1_directory_of("cpu");
   if (!time.empty()) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -43,13 +44,16 @@ struct Stats {
   std::optional<uint64_t> memory_peak;
   std::optional<uint64_t> memory_limit;  // absent: unlimited
   std::optional<uint64_t> memory_inactive_file;
-  std::optional<uint64_t> memory_failures;  // how often the limit was in the way
+  std::optional<uint64_t> memory_failures;                        // how often the limit was in the way
+  std::vector<std::pair<std::string, uint64_t>> memory_counters;  // all of memory.stat
   std::optional<uint64_t> swap_usage;
+  std::optional<uint64_t> swap_limit;  // of memory and swap together; absent: unlimited
   std::optional<uint64_t> swap_failures;
   std::optional<uint64_t> oom_kills;
   std::optional<uint64_t> cpu_usage_us;
   std::optional<uint64_t> cpu_user_us;
   std::optional<uint64_t> cpu_system_us;
+  std::vector<uint64_t> cpu_each_ns;  // of each processor, v1 alone
   std::optional<uint64_t> cpu_periods;
   std::optional<uint64_t> cpu_throttled_periods;
   std::optional<uint64_t> cpu_throttled_us;

@@ -60,11 +60,29 @@ void memory_properties(const Memory& memory, bool on_v2, BusWriter& writer) {
   if (reservation != 0) writer.property("MemoryLow", or_unlimited(reservation));
 }
 
+// "0-1,3" as systemd takes it: one bit each, the lowest first (org.freedesktop.systemd1(5), AllowedCPUs). The
+// list has been checked; one that is none has no bits.
+std::vector<uint8_t> bits_of(const std::string& list) {
+  std::vector<uint8_t> bits;
+  const std::string normal = normal_cpu_list(list).value_or("");
+  if (normal.empty()) return bits;
+  for (const std::string& range : split(normal, ',')) {
+    const size_t dash = range.find('-');
+    const uint64_t first = parse_uint(range.substr(0, dash)).value_or(0);
+    const uint64_t last = dash == std::string::npos ? first : parse_uint(range.substr(dash + 1)).value_or(0);
+    bits.resize(last / 8 + 1);
+    for (uint64_t number = first; number <= last; ++number)
+      bits[number / 8] |= static_cast<uint8_t>(1U << (number % 8));
+  }
+  return bits;
+}
+
 void cpu_properties(const Cpu& cpu, bool on_v2, BusWriter& writer) {
   constexpr int64_t kSecondUs = 1'000'000;
   constexpr uint64_t kDefaultPeriod = 100'000;
   constexpr uint64_t kStepUs = 10'000;  // systemd's CPUQuota counts in whole percents
-  if (const uint64_t shares = cpu.shares.value_or(0); shares != 0) {
+  const uint64_t shares = cpu.shares.value_or(0);
+  if (shares != 0 && cpu.idle.value_or(0) == 0) {
     if (on_v2) {
       writer.property("CPUWeight", cpu_weight_of_shares(shares));
     } else {
@@ -80,15 +98,18 @@ void cpu_properties(const Cpu& cpu, bool on_v2, BusWriter& writer) {
   writer.property("CPUQuotaPerSecUSec", (in_second + kStepUs - 1) / kStepUs * kStepUs);
 }
 
-struct Scope {
-  const SystemdUnit& unit;
-  const std::string& id;
-  const Resources& resources;
-  bool on_v2;
-};
+void limit_properties(const Resources& resources, bool on_v2, BusWriter& writer) {
+  memory_properties(resources.memory, on_v2, writer);
+  cpu_properties(resources.cpu, on_v2, writer);
+  if (on_v2 && !resources.cpu.cpus.empty()) writer.property("AllowedCPUs", bits_of(resources.cpu.cpus));
+  if (on_v2 && !resources.cpu.mems.empty())
+    writer.property("AllowedMemoryNodes", bits_of(resources.cpu.mems));
+  if (const int64_t limit = resources.pids_limit.value_or(0); limit != 0)
+    writer.property("TasksMax", or_unlimited(limit));
+}
 
 // StartTransientUnit(s name, s mode, a(sv) properties, a(sa(sv)) aux).
-BusCall start_call(const Scope& scope, pid_t holder) {
+BusCall start_call(const ScopeRequest& scope, pid_t holder) {
   BusWriter writer;
   writer.string(scope.unit.name);
   writer.string("fail");
@@ -101,18 +122,17 @@ BusCall start_call(const Scope& scope, pid_t holder) {
   writer.property("CollectMode", "inactive-or-failed");
   for (const char* name : {"MemoryAccounting", "CPUAccounting", "TasksAccounting"})
     writer.property(name, true);
-  writer.property(scope.on_v2 ? "IOAccounting" : "BlockIOAccounting", true);
-  memory_properties(scope.resources.memory, scope.on_v2, writer);
-  cpu_properties(scope.resources.cpu, scope.on_v2, writer);
-  if (const int64_t limit = scope.resources.pids_limit.value_or(0); limit != 0)
-    writer.property("TasksMax", or_unlimited(limit));
+  writer.property(scope.controllers_on_v2 ? "IOAccounting" : "BlockIOAccounting", true);
+  limit_properties(scope.resources, scope.controllers_on_v2, writer);
+  for (const UnitProperty& property : scope.properties)
+    writer.property(property.name, property.value);
   writer.end_array(mark);
   writer.end_array(writer.begin_array(8));
   return {kDestination, kPath, kManager, "StartTransientUnit", "ssa(sv)a(sa(sv))", writer.bytes()};
 }
 
 // JobRemoved(u id, o job, s unit, s result).
-Result<void> wait_for_job(Bus& bus, const std::string& job, const std::string& unit) {
+Result<void> wait_for_job(Bus& bus, const std::string& job, const std::string& unit, const char* what) {
   for (;;) {
     const BusMessage signal = TRY(bus.next_signal("JobRemoved"));
     BusReader reader(signal.body);
@@ -122,22 +142,36 @@ Result<void> wait_for_job(Bus& bus, const std::string& job, const std::string& u
     const std::string result = TRY(reader.string());
     if (path != job) continue;
     if (result == "done") return ok();
-    return Error(ErrorKind::kSystem,
-                 unit + " was not started: the job's result is " + printable(result) + " (see journalctl)");
+    return Error(ErrorKind::kSystem, unit + " was not " + what + ": the job's result is " +
+                                         printable(result) + " (see journalctl)");
   }
 }
 
-Result<void> start_scope(const Scope& scope, const std::string& socket, pid_t holder) {
-  Bus bus = TRY(Bus::connect(socket));
+// Over the bus, where systemd's answers can be watched; early in a boot, and on hosts without one, to systemd
+// itself.
+Result<Bus> connect_to_systemd(const SystemdHost& host) {
+  auto bus = Bus::connect(host.bus_socket);
+  if (bus || bus.error().kind() != ErrorKind::kNotFound) return bus;
+  auto direct = Bus::connect_directly(host.own_socket);
+  return direct ? std::move(direct) : std::move(bus);
+}
+
+Result<void> watch_jobs(Bus& bus) {
   BusWriter match;
   match.string("type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'");
   TRY(bus.call({"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
                 match.bytes()}));
   TRY(bus.call({kDestination, kPath, kManager, "Subscribe", "", ""}));
+  return ok();
+}
+
+Result<void> start_scope(const ScopeRequest& scope, const SystemdHost& host, pid_t holder) {
+  Bus bus = TRY(connect_to_systemd(host));
+  if (!bus.is_direct()) TRY(watch_jobs(bus));
   const BusMessage answer = TRY(bus.call(start_call(scope, holder)));
   BusReader reader(answer.body);
   const std::string job = TRY(reader.string());
-  return wait_for_job(bus, job, scope.unit.name);
+  return wait_for_job(bus, job, scope.unit.name, "started");
 }
 
 // A process that does nothing until its end of the pipe is closed, and that nobody has to reap: its parent is
@@ -171,12 +205,9 @@ Result<pid_t> make_holder(Fd& release) {
 
 class StartScope : public Step {
  public:
-  StartScope(SystemdUnit unit, std::string id, const Resources& resources, bool on_v2, SystemdHost host)
-      : Step(Lane::kHost, "start " + unit.name + " with systemd"),
-        unit_(std::move(unit)),
-        id_(std::move(id)),
-        resources_(resources),
-        on_v2_(on_v2),
+  StartScope(ScopeRequest request, SystemdHost host)
+      : Step(Lane::kHost, "start " + request.unit.name + " with systemd"),
+        scope_(std::move(request)),
         host_(std::move(host)) {}
 
   Result<void> perform(StepContext& context) const override {
@@ -186,27 +217,25 @@ class StartScope : public Step {
     }
     Fd release;
     const pid_t holder = TRY(make_holder(release));
-    TRY_IN("systemd cgroup driver", start_scope({unit_, id_, resources_, on_v2_}, host_.bus_socket, holder));
+    TRY_IN("systemd cgroup driver", start_scope(scope_, host_, holder));
     context.kept.push_back(std::move(release));
     return ok();
   }
   std::string say() const override {
-    return "StartTransientUnit(" + unit_.name + ", Slice=" + unit_.slice + ", Delegate=yes)";
+    return "StartTransientUnit(" + scope_.unit.name + ", Slice=" + scope_.unit.slice + ", Delegate=yes)";
   }
   std::string shell() const override {
-    return "systemd-run --scope --unit=" + shell_quote(unit_.name) + " --slice=" + shell_quote(unit_.slice) +
-           " -p Delegate=yes sleep 60 &";
+    return "systemd-run --scope --unit=" + shell_quote(scope_.unit.name) +
+           " --slice=" + shell_quote(scope_.unit.slice) + " -p Delegate=yes sleep 60 &";
   }
+  std::vector<Undo> undo() const override { return {{"scope", scope_.unit.name}}; }
   Reason why() const override {
     return {"systemd owns the host's cgroups: below a unit that it has delegated nobody disagrees with it",
             "systemd.scope(5)"};
   }
 
  private:
-  SystemdUnit unit_;
-  std::string id_;
-  Resources resources_;
-  bool on_v2_;
+  ScopeRequest scope_;
   SystemdHost host_;
 };
 
@@ -233,9 +262,42 @@ Result<SystemdUnit> systemd_unit(const std::string& cgroups_path, const std::str
   return unit;
 }
 
-StepPtr start_scope_step(SystemdUnit unit, const std::string& id, const Resources& resources,
-                         bool controllers_on_v2, SystemdHost host) {
-  return std::make_unique<StartScope>(std::move(unit), id, resources, controllers_on_v2, std::move(host));
+Result<void> update_scope(const std::string& unit, const Resources& resources, bool controllers_on_v2,
+                          const SystemdHost& host) {
+  // SetUnitProperties(s name, b runtime, a(sv) properties).
+  BusWriter writer;
+  writer.string(unit);
+  writer.boolean(true);
+  const size_t mark = writer.begin_array(8);
+  const size_t without = writer.bytes().size();
+  limit_properties(resources, controllers_on_v2, writer);
+  if (writer.bytes().size() == without) return ok();
+  writer.end_array(mark);
+  Bus bus = TRY_IN("systemd cgroup driver", connect_to_systemd(host));
+  TRY_IN("systemd cgroup driver",
+         bus.call({kDestination, kPath, kManager, "SetUnitProperties", "sba(sv)", writer.bytes()}));
+  return ok();
+}
+
+Result<void> stop_scope(const std::string& unit, const SystemdHost& host) {
+  if (!path_exists(host.running_mark)) return ok();
+  auto bus = connect_to_systemd(host);
+  if (!bus && bus.error().kind() == ErrorKind::kNotFound) return ok();
+  if (!bus) return std::move(bus).error();
+  if (!bus->is_direct()) TRY(watch_jobs(*bus));
+  BusWriter writer;
+  writer.string(unit);
+  writer.string("replace");
+  auto answer = bus->call({kDestination, kPath, kManager, "StopUnit", "ss", writer.bytes()});
+  if (!answer && contains(answer.error().text(), "org.freedesktop.systemd1.NoSuchUnit")) return ok();
+  if (!answer) return std::move(answer).error();
+  BusReader reader(answer->body);
+  const std::string job = TRY(reader.string());
+  return wait_for_job(*bus, job, unit, "stopped");
+}
+
+StepPtr start_scope_step(ScopeRequest request, SystemdHost host) {
+  return std::make_unique<StartScope>(std::move(request), std::move(host));
 }
 
 }  // namespace cgroups

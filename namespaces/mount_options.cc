@@ -74,7 +74,8 @@ bool apply_propagation(std::string_view option, MountOptions& result) {
 }
 
 bool apply_switch(std::string_view option, MountOptions& result) {
-  for (const std::string_view nothing : {"defaults", "async", "nolazytime", "nomand", "loud", "silent"}) {
+  for (const std::string_view nothing :
+       {"defaults", "async", "nolazytime", "nomand", "loud", "silent", "noiversion"}) {
     if (option == nothing) return true;
   }
   if (option == "bind") return result.bind = true;

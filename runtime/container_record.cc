@@ -78,6 +78,7 @@ Result<ContainerRecord> read_container_record(const Json& document) {
     record.annotations[key] = TRY(value.string());
   const auto group = TRY(view.at("cgroup"));
   record.cgroup = TRY(read_group(group));
+  record.scope = TRY(view.string_or("scope", ""));
   const auto undo = TRY(view.at("undo"));
   record.undo = TRY(read_undo(undo));
   record.waits_at_gate = TRY(view.boolean_or("waitsAtGate", false));
@@ -99,6 +100,7 @@ Json write_container_record(const ContainerRecord& record) {
           {"createdNs", record.created_ns},
           {"annotations", record.annotations},
           {"cgroup", write_group(record.cgroup)},
+          {"scope", record.scope},
           {"undo", std::move(undo)},
           {"waitsAtGate", record.waits_at_gate},
           {"hasPoststart", record.has_poststart},

@@ -25,6 +25,7 @@ struct ContainerRecord {
   int64_t created_ns = 0;
   std::map<std::string, std::string> annotations;
   cgroups::Group cgroup;       // with its directories; an empty path: the container has none
+  std::string scope;           // the systemd unit whose cgroup that is; empty: we made it
   std::vector<Undo> undo;      // the journal: what its steps may have left, last step first
   bool waits_at_gate = false;  // made by create, not by run
   bool has_poststart = false;  // config.json has such hooks: else start need not read it

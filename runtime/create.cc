@@ -155,9 +155,9 @@ Result<void> Maker::prepare() {
   plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
   const std::string cgroup = TRY(cgroup_path_of(plan));
   if (!cgroup.empty()) record_.cgroup = TRY(cgroups::group_at(host.cgroups, cgroup));
+  if (plan.systemd_cgroup) record_.scope = cgroup.substr(cgroup.rfind('/') + 1);
   if (spec.os.seccomp)
-    plan.seccomp.push_back(
-        TRY_IN("seccomp", security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
+    plan.seccomp.push_back(TRY(security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
   plan_ = TRY(make_plan(std::move(plan), host));
   return ok();
 }

@@ -45,8 +45,7 @@ Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, con
   exec.preserve_fds = request.preserve_fds;
   exec.group = std::move(group);
   if (spec.os.seccomp)
-    exec.seccomp.push_back(
-        TRY_IN("seccomp", security::cached_filter(filter_cache(request.root), *spec.os.seccomp)));
+    exec.seccomp.push_back(TRY(security::cached_filter(filter_cache(request.root), *spec.os.seccomp)));
   return make_exec_plan(std::move(exec), host);
 }
 

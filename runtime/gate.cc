@@ -34,14 +34,34 @@ Result<Fd> make_socket() {
   return socket;
 }
 
+bool connect_at(int socket_fd, int dir_fd, const char* name) {
+  const sockaddr_un address = address_at(dir_fd, name);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
+  return ::connect(socket_fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 bool exists_at(int dir_fd, const char* name) {
   return ::faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-// The failure that the init tells, in the words of a failed launch.
-Result<void> wait_for_exec(int socket_fd) {
+#ifdef VIAL_FAULTS
+void die_at(const char* place) {
+  const char* wanted = ::getenv("VIAL_KILL_AT");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (wanted != nullptr && std::strcmp(wanted, place) == 0) ::kill(::getpid(), SIGKILL);
+}
+#else
+void die_at(const char* /*place*/) {}
+#endif
+
+bool is_refusal(const Error& error) {
+  return error.error_number() == EPIPE || error.error_number() == ECONNRESET;
+}
+
+// False when the init took another starter, or died, without having read our kStart. Else the failure that
+// the init tells, in the words of a failed launch.
+Result<bool> wait_for_exec(int socket_fd) {
   Received received = TRY(receive_message(socket_fd));
-  if (received.message == Message::kEndOfFile) return ok();
+  if (received.message == Message::kEndOfFile) return !received.was_reset;
   if (received.message == Message::kFailed) return std::move(*received.error);
 #ifdef VIAL_FAULTS
   if (received.message == Message::kDie) ::kill(::getpid(), SIGKILL);
@@ -62,10 +82,7 @@ Result<Fd> make_gate(int dir_fd) {
 }
 
 Result<void> open_gate(int dir_fd) {
-#ifdef VIAL_FAULTS
-  const char* place = ::getenv("VIAL_KILL_AT");  // NOLINT(concurrency-mt-unsafe): one thread
-  if (place != nullptr && std::strcmp(place, "gate") == 0) ::kill(::getpid(), SIGKILL);
-#endif
+  die_at("gate");
   if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0)
     return Error::from_errno("open the gate", errno);
   return ok();
@@ -89,24 +106,27 @@ Result<void> wait_at_gate(int gate_fd, int handshake_fd) {
   }
 }
 
+bool is_attended(int dir_fd) {
+  const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // EAGAIN: others stand there already, and the init is frozen.
+  return socket && (connect_at(socket.get(), dir_fd, kOpenName) || errno == EAGAIN);
+}
+
 Result<bool> pass_gate(int dir_fd) {
   const Fd socket = TRY(make_socket());
-  const sockaddr_un address = address_at(dir_fd, kOpenName);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+  if (!connect_at(socket.get(), dir_fd, kOpenName)) {
     if (errno == ENOENT || errno == ECONNREFUSED) return false;
     return Error::from_errno("connect to the gate", errno);
   }
-  // Of two starters that have come this far one takes the name away, and only that one goes on.
-  if (::unlinkat(dir_fd, kOpenName, 0) < 0) {
-    if (errno == ENOENT) return false;
-    return Error::from_errno("close the gate", errno);
-  }
+  die_at("gate.come");
   const auto sent = send_message(socket.get(), Message::kStart);
-  if (!sent && sent.error().error_number() == EPIPE) return false;
+  if (!sent && is_refusal(sent.error())) return false;
   if (!sent) return sent.error();
-  TRY(wait_for_exec(socket.get()));
-  return true;
+  die_at("gate.started");
+  auto passed = wait_for_exec(socket.get());
+  // Nobody waits there any more. Not earlier: a starter that is killed leaves the way open for the next.
+  if (!passed || *passed) ::unlinkat(dir_fd, kOpenName, 0);
+  return passed;
 }
 
 }  // namespace runtime

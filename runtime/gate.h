@@ -3,12 +3,13 @@
 // creator may be gone. One wake-up of the init, one of the starter.
 //
 //   starter                                  init, waiting in accept(2)
-//   connect, unlink the name                 (a second starter finds no name)
-//   kStart               ------->            last steps, execve
-//                        <---- end of file   the program runs
+//   connect, kStart      ------->            takes the first one, closes the gate: a reset for all others
+//                                            last steps, execve
+//   unlink the name      <---- end of file   the program runs
 //                        <----     kFailed   then _exit(125)
 //
-// A connection without kStart changes nothing: the init goes on waiting.
+// A connection without kStart changes nothing: the init goes on waiting. So a starter may be killed at any
+// moment: until its kStart is sent the next one starts the container, after that nobody needs to.
 #pragma once
 
 #include "base/fd.h"
@@ -23,8 +24,11 @@ Result<Fd> make_gate(int dir_fd);
 Result<void> open_gate(int dir_fd);
 
 enum class Gate { kNone, kClosed, kOpen };
-// What is there by name. A container that has been started has none.
+// What is there by name. A container that has been started has none, or an open one that nobody attends: its
+// starter was killed.
 Gate gate_at(int dir_fd);
+// Whether the init of an open gate still waits behind it. Comes to it and goes again.
+bool is_attended(int dir_fd);
 
 // The init's side: waits for a starter and its kStart, and puts the connection to it in the place of
 // `handshake_fd`. kSystem.

@@ -82,10 +82,11 @@ Result<Received> receive_message(int socket_fd) {
     again = size < 0 && (errno == EINTR || (errno == ECONNRESET && !was_reset));
     was_reset = was_reset || (size < 0 && errno == ECONNRESET);
   }
-  if (size == 0 || (size < 0 && errno == ECONNRESET)) return Received{};
+  Received received;
+  received.was_reset = was_reset;
+  if (size == 0 || (size < 0 && errno == ECONNRESET)) return received;
   if (size < 0) return Error::from_errno("receive from the other side of the start", errno);
 
-  Received received;
   const cmsghdr* entry = CMSG_FIRSTHDR(&header);
   if (entry != nullptr && entry->cmsg_type == SCM_RIGHTS) {
     int fd = -1;

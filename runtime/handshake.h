@@ -39,6 +39,7 @@ struct Received {
   std::optional<Error> error;  // with kFailed
   uint32_t step = 0;           // with kFailed: the index of the step
   Fd fd;                       // with kConsole
+  bool was_reset = false;      // with kEndOfFile: the peer is gone and has not read all
 };
 
 // Both ends, close-on-exec.

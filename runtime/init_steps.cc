@@ -133,9 +133,13 @@ class WorkingDirectory : public Step {
   Result<void> perform(StepContext& /*context*/) const override {
     if (path_ != "/") {
       const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-      const Fd directory = TRY(namespaces::open_target(root.get(), path_, namespaces::TargetType::kDirectory,
-                                                       namespaces::Symlinks::kInRoot));
-      TRY(sys::fchdir(directory.get()));
+      const auto directory = namespaces::open_target(root.get(), path_, namespaces::TargetType::kDirectory,
+                                                     namespaces::Symlinks::kInRoot);
+      // What is missing is made; callers take their exit code from why it can't be entered.
+      if (!directory && directory.error().error_number() == EROFS)
+        return not_found("no such file or directory, and the root file system is read-only");
+      if (!directory) return directory.error();
+      TRY(sys::fchdir(directory->get()));
     } else {
       TRY(sys::chdir("/"));
     }

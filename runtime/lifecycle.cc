@@ -25,6 +25,12 @@ bool has_cgroup(const std::optional<ContainerRecord>& record) {
   return record && !record->cgroup.path.empty();
 }
 
+bool is_frozen(const std::optional<ContainerRecord>& record) {
+  if (!has_cgroup(record)) return false;
+  const auto frozen = cgroups::is_frozen(record->cgroup);
+  return frozen && *frozen;
+}
+
 Result<void> signal_all(const ContainerRecord& record, int signal) {
   const auto pids = TRY(cgroups::processes(record.cgroup));
   for (const pid_t pid : pids) {
@@ -35,9 +41,7 @@ Result<void> signal_all(const ContainerRecord& record, int signal) {
 
 // A frozen v1 cgroup keeps even SIGKILL waiting.
 void thaw_for_death(const std::optional<ContainerRecord>& record) {
-  if (!has_cgroup(record)) return;
-  const auto frozen = cgroups::is_frozen(record->cgroup);
-  if (frozen && *frozen) (void)cgroups::thaw(record->cgroup);
+  if (is_frozen(record)) (void)cgroups::thaw(record->cgroup);
 }
 
 Result<void> kill_and_wait(const CurrentState& state, const std::optional<ContainerRecord>& record) {
@@ -70,6 +74,8 @@ Result<void> undo_container(const StateDirectory& directory, const ContainerReco
 Result<void> start_container(const std::string& root, const std::string& id) {
   const StateDirectory directory = TRY(StateDirectory::open(root, id));
   const auto record = TRY(directory.read_container());
+  // A frozen init would not hear us, and would start when it is resumed, whatever became of us.
+  if (is_frozen(record)) return conflict("cannot start a container in the paused state");
   const bool passed = TRY(pass_gate(directory.fd()));
   if (!passed) {
     const CurrentState state = TRY(current_state(directory, record));

@@ -50,9 +50,13 @@ Result<StepPtr> add_cgroup(Draft& draft) {
   const auto& resources = draft.spec.os.resources;
   StepPtr scope;
   if (draft.request.systemd_cgroup) {
-    auto unit = TRY(cgroups::systemd_unit(draft.spec.os.cgroups_path, draft.request.id));
-    scope = cgroups::start_scope_step(std::move(unit), draft.request.id, resources,
-                                      draft.host.cgroups.v2_has("memory"));
+    cgroups::ScopeRequest request;
+    request.unit = TRY(cgroups::systemd_unit(draft.spec.os.cgroups_path, draft.request.id));
+    request.id = draft.request.id;
+    request.resources = resources;
+    request.properties = TRY(cgroups::unit_properties(draft.spec.annotations));
+    request.controllers_on_v2 = draft.host.cgroups.v2_has("memory");
+    scope = cgroups::start_scope_step(std::move(request));
   }
   auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope)));
   draft.add_all(steps.before_clone);

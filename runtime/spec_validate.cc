@@ -263,6 +263,9 @@ Result<void> validate_process(const Process& process, const std::string& pointer
   if (process.oom_score_adj && (*process.oom_score_adj < -kMostOom || *process.oom_score_adj > kMostOom)) {
     return invalid(pointer + "/oomScoreAdj: not between -1000 and 1000");
   }
+  for (const auto* list : {&process.cpu_affinity_initial, &process.cpu_affinity_final}) {
+    if (!list->empty()) TRY_IN(pointer + "/execCPUAffinity", security::cpu_affinity_step(Lane::kHost, *list));
+  }
   TRY(validate_user(process.user, pointer + "/user"));
   TRY(validate_rlimits(process.rlimits, pointer + "/rlimits"));
   return ok();

@@ -66,7 +66,7 @@ Status status_of_live(const StateDirectory& directory, const std::optional<Conta
     const auto frozen = cgroups::is_frozen(record->cgroup);
     if (frozen && *frozen) return Status::kPaused;
   }
-  if (gate == Gate::kOpen) return Status::kCreated;
+  if (gate == Gate::kOpen && is_attended(directory.fd())) return Status::kCreated;
   if (!is_still_ours(pid)) return Status::kRunning;
   return record && record->waits_at_gate ? Status::kCreated : Status::kCreating;
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/syscalls.h"
 #include "cgroups/group.h"
+#include "cgroups/systemd_scope.h"
 
 namespace runtime {
 namespace {
@@ -17,6 +18,7 @@ constexpr int kSchema = 1;
 
 Result<void> undo_one(const Undo& entry) {
   if (entry.kind == "cgroup") return cgroups::remove_cgroup(entry.target);
+  if (entry.kind == "scope") return cgroups::stop_scope(entry.target);
   if (entry.kind == "directory") return remove_tree(entry.target);
   if (entry.kind == "file") {
     if (::unlink(entry.target.c_str()) < 0 && errno != ENOENT)

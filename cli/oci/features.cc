@@ -1,6 +1,5 @@
 #include "cli/oci/features.h"
 
-#include "base/file.h"
 #include "namespaces/ns_set.h"
 #include "runtime/spec.h"
 #include "security/capabilities.h"
@@ -24,10 +23,12 @@ constexpr const char* kMountOptions[] = {"async",
                                          "idmap",
                                          "lazytime",
                                          "loud",
+                                         "mand",
                                          "noatime",
                                          "nodev",
                                          "nodiratime",
                                          "noexec",
+                                         "noiversion",
                                          "nolazytime",
                                          "nomand",
                                          "norelatime",
@@ -64,6 +65,7 @@ constexpr const char* kMountOptions[] = {"async",
                                          "runbindable",
                                          "rw",
                                          "shared",
+                                         "silent",
                                          "slave",
                                          "src-nofollow",
                                          "strictatime",
@@ -97,14 +99,13 @@ Json linux_json() {
   for (const auto& kind : namespaces::namespace_kinds())
     kinds.push_back(kind.spec_name);
   const Json enabled = {{"enabled", true}};
-  const Json disabled = {{"enabled", false}};
   return {{"namespaces", std::move(kinds)},
           {"capabilities", security::capability_names(security::all_capabilities())},
           {"cgroup", {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", false}, {"rdma", true}}},
           {"seccomp", seccomp_json()},
-          {"apparmor", {{"enabled", path_exists("/sys/kernel/security/apparmor")}}},
-          {"selinux", {{"enabled", path_exists("/sys/fs/selinux")}}},
-          {"intelRdt", disabled},
+          {"apparmor", enabled},
+          {"selinux", enabled},
+          {"intelRdt", {{"enabled", false}, {"schemata", false}, {"monitoring", false}}},
           {"memoryPolicy",
            {{"modes",
              {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
@@ -124,7 +125,7 @@ Json features_json() {
       {"mountOptions", kMountOptions},
       {"linux", linux_json()},
       {"annotations", {{"org.vial.version", VIAL_VERSION}}},
-      {"potentiallyUnsafeConfigAnnotations", Json::array()}};
+      {"potentiallyUnsafeConfigAnnotations", {"org.systemd.property."}}};
 }
 
 }  // namespace cli::oci

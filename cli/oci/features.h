@@ -6,7 +6,7 @@
 
 namespace cli::oci {
 
-// The document of `features`. Reads nothing of the host but which security modules it has.
+// The document of `features`: what this program can do, whatever the host has, as the specification wants it.
 Json features_json();
 
 }  // namespace cli::oci

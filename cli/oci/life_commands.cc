@@ -139,7 +139,8 @@ Result<int> run_start(const Call& call) {
 Result<int> run_kill(const Call& call) {
   const auto& words = call.arguments();
   const std::string name = words.size() > 1 ? words[1] : "TERM";
-  const auto signal = parse_signal(name);
+  // 0 asks whether there is anybody to kill, kill(2); parse_signal() knows no such signal.
+  const auto signal = name == "0" ? Result<int>(0) : parse_signal(name);
   if (!signal) return invalid("unknown signal \"" + printable(name) + "\"");
   const auto whom = call.options.flag("all") ? runtime::Signaled::kAll : runtime::Signaled::kInit;
   TRY(runtime::kill_container(call.globals.root, call.id(), *signal, whom));
@@ -201,7 +202,8 @@ constexpr OciCommand kCommands[] = {
       .options = {kKillOptions},
       .min_arguments = 1,
       .max_arguments = 2,
-      .details = "SIGNAL is a name with or without SIG, or a number.",
+      .details = "SIGNAL is a name with or without SIG, or a number; 0 sends none and asks whether the "
+                 "process is there.",
       .examples = "vial-oci kill web KILL\nvial-oci kill web 15",
       .completes = Names::kContainers},
      run_kill},

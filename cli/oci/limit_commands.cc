@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
+#include "cgroups/systemd_scope.h"
 #include "cli/oci/call.h"
 #include "cli/output.h"
 #include "runtime/spec_read.h"
@@ -129,6 +130,9 @@ Result<int> run_update(const Call& call) {
   cgroups::Resources resources = TRY(wanted_resources(call.options));
   drop_zeros(resources);
   const cgroups::Layout layout = TRY(cgroups::read_layout());
+  resources = TRY(cgroups::complete_limits(layout, live.record.cgroup, std::move(resources)));
+  if (!live.record.scope.empty())
+    TRY(cgroups::update_scope(live.record.scope, resources, layout.v2_has("memory")));
   TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
   return 0;
 }
@@ -145,6 +149,7 @@ Json cpu_json(const cgroups::Stats& stats) {
   Json usage = {{"total", stats.cpu_usage_us.value_or(0) * kNsPerUs},
                 {"kernel", stats.cpu_system_us.value_or(0) * kNsPerUs},
                 {"user", stats.cpu_user_us.value_or(0) * kNsPerUs}};
+  if (!stats.cpu_each_ns.empty()) usage["percpu"] = stats.cpu_each_ns;
   Json throttling = Json::object();
   put(throttling, "periods", stats.cpu_periods);
   put(throttling, "throttledPeriods", stats.cpu_throttled_periods);
@@ -157,12 +162,19 @@ Json memory_json(const cgroups::Stats& stats) {
   usage["failcnt"] = stats.memory_failures.value_or(0);
   put(usage, "usage", stats.memory_usage);
   put(usage, "max", stats.memory_peak);
-  Json swap = {{"failcnt", stats.swap_failures.value_or(0)}};
-  put(swap, "usage", stats.swap_usage);
+  // Of memory and swap together, whichever the version of cgroups, as readers of runc's have it.
+  Json swap = {{"limit", stats.swap_limit.value_or(UINT64_MAX)},
+               {"failcnt", stats.swap_failures.value_or(0)}};
+  if (stats.swap_usage) swap["usage"] = *stats.swap_usage + stats.memory_usage.value_or(0);
   Json raw = Json::object();
-  put(raw, "inactive_file", stats.memory_inactive_file);
-  put(raw, "total_inactive_file", stats.memory_inactive_file);
-  return {{"usage", std::move(usage)}, {"swap", std::move(swap)}, {"raw", std::move(raw)}};
+  for (const auto& [name, value] : stats.memory_counters)
+    raw[name] = value;
+  Json json = {{"usage", std::move(usage)}, {"swap", std::move(swap)}};
+  for (const char* name : {"file", "cache"}) {  // v2's word, v1's
+    if (raw.contains(name)) json["cache"] = raw[name];
+  }
+  json["raw"] = std::move(raw);
+  return json;
 }
 
 Json block_io_json(const cgroups::Stats& stats) {

@@ -61,6 +61,10 @@ TEST_CASE("events tells what the container uses, once or until it ends") {
   CHECK(data["cpu"]["usage"]["total"].get<uint64_t>() > 0);
   CHECK(data["memory"]["usage"]["usage"].get<uint64_t>() > 0);
   CHECK(data["pids"]["current"] == 1);
+  CHECK(data["memory"]["raw"].size() > 20);
+  CHECK(data["memory"]["raw"].contains("inactive_file"));
+  CHECK(data["memory"].contains("cache"));
+  CHECK(data["memory"]["swap"]["limit"].is_number());
   RunningProgram events(oci.command_line({"events", "--interval", "100ms", oci.id()}), oci.directory());
   CHECK(within(kPatience, [&] { return split(events.out(), '\n').size() > 3; }));
   REQUIRE(oci.call({"kill", oci.id(), "KILL"}).code == 0);
@@ -136,9 +140,40 @@ TEST_CASE("features tells what callers look for") {
   CHECK(os["mountExtensions"]["idmap"]["enabled"] == true);
   CHECK(os["cgroup"]["v2"] == true);
   CHECK(os["seccomp"]["enabled"] == true);
-  // What it says about mounts holds: each of these options is taken.
-  const auto& options = (*features)["mountOptions"];
-  CHECK(std::find(options.begin(), options.end(), "rro") != options.end());
+  CHECK(os["apparmor"]["enabled"] == true);  // whatever the host has
+  CHECK(os["intelRdt"]["monitoring"] == false);
+  CHECK((*features)["potentiallyUnsafeConfigAnnotations"] == Json::array({"org.systemd.property."}));
+  for (const char* member : {"namespaces", "capabilities", "cgroup", "seccomp", "apparmor", "selinux",
+                             "intelRdt", "memoryPolicy", "mountExtensions", "netDevices"})
+    CHECK(os.contains(member));
+  for (const char* list : {"actions", "operators", "archs", "knownFlags", "supportedFlags"})
+    CHECK(os["seccomp"][list].size() > 3);
+}
+
+TEST_CASE("each mount option of features is taken, and what it does not name goes to the file system") {
+  OciBundle oci;
+  const auto features = parse_json(oci.call({"features"}).out);
+  REQUIRE(features);
+  // One tmpfs with all of them that make sense together; those of binds and of id maps have their own tests.
+  Json options = Json::array();
+  for (const auto& option : (*features)["mountOptions"]) {
+    const std::string name = option;
+    const bool has_other_test = contains(name, "bind") || contains(name, "idmap") ||
+                                contains(name, "nofollow") || name == "remount" || name == "copy-symlink" ||
+                                name == "tmpcopyup" ||
+                                name == "mand";  // gone from the kernel, which takes and tells it
+    if (!has_other_test || name == "runbindable" || name == "unbindable") options.push_back(name);
+  }
+  CHECK(options.size() > 50);
+  oci.spec["mounts"].push_back(
+      {{"destination", "/tmp"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", options}});
+  const Outcome all = oci.run({"true"});
+  INFO(all.err);
+  CHECK(all.code == 0);
+  oci.spec["mounts"].back()["options"].push_back("nosuchoption");
+  const Outcome unknown = oci.run({"true"});
+  CHECK(unknown.code == 1);
+  CHECK_THAT(unknown.err, Contains("nosuchoption"));
 }
 
 TEST_CASE("help and version") {

@@ -123,6 +123,19 @@ TEST_CASE("exec --cgroup CONTROLLER:PATH moves it in that controller's hierarchy
   oci.remove();
 }
 
+TEST_CASE("a working directory that is not there is made, or is told in the words of callers") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const Outcome made = oci.call({"exec", "--cwd", "/new/one", oci.id(), "pwd"});
+  CHECK(made.out == "/new/one\n");
+  oci.remove();
+  oci.spec["root"]["readonly"] = true;
+  oci.launch({"sleep", "100"});
+  CHECK_THAT(error_of_exec(oci, {"--cwd", "/other"}),
+             Contains("enter /other: no such file or directory, and the root file system is read-only"));
+  oci.remove();
+}
+
 TEST_CASE("exec --ignore-paused comes into a paused container and goes on with it") {
   OciBundle oci;
   oci.launch({"sleep", "100"});

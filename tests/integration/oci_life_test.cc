@@ -217,6 +217,38 @@ TEST_CASE("a starter that is killed at any step leaves a container that is dead 
   }
 }
 
+TEST_CASE("a starter that is killed before it has said so leaves a container that the next one starts") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  {
+    const Variable fault("VIAL_KILL_AT", "gate.come");
+    CHECK(oci.start().code == 128 + SIGKILL);
+  }
+  CHECK(oci.status() == "created");
+  const Outcome started = oci.start();
+  INFO(started.err);
+  CHECK(started.code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+TEST_CASE("a starter that is killed once it has said so leaves a container that runs") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  {
+    const Variable fault("VIAL_KILL_AT", "gate.started");
+    CHECK(oci.start().code == 128 + SIGKILL);
+  }
+  CHECK(oci.becomes("running"));
+  CHECK_THAT(oci.start().err, Contains("cannot start an already running container"));
+  CHECK(oci.call({"exec", oci.id(), "true"}).code == 0);
+  CHECK(oci.call({"pause", oci.id()}).code == 0);
+  CHECK(oci.status() == "paused");
+  CHECK(oci.call({"resume", oci.id()}).code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
+}
+
 TEST_CASE("kill -9 of a run in the foreground leaves a container that runs and can be deleted") {
   OciBundle oci;
   oci.spec["process"]["args"] = {"sleep", "100"};
@@ -257,6 +289,18 @@ TEST_CASE("delete --force takes a paused container, and one whose state was neve
   CHECK(oci.call({"delete", oci.id()}).code == 0);
   CHECK(oci.call({"delete", oci.id()}).code == 1);
   CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+}
+
+TEST_CASE("what is paused before its start can be started when it is resumed, not earlier") {
+  OciBundle oci;
+  REQUIRE(oci.create({"sleep", "100"}).code == 0);
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK_THAT(oci.start().err, Contains("cannot start a container in the paused state"));
+  REQUIRE(oci.call({"resume", oci.id()}).code == 0);
+  CHECK(oci.status() == "created");
+  CHECK(oci.start().code == 0);
+  CHECK(oci.status() == "running");
+  oci.remove();
 }
 
 TEST_CASE("a paused container dies of KILL at once") {

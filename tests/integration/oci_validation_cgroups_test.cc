@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
@@ -11,16 +12,21 @@
 
 namespace {
 
-// A file of the container's cgroup on this host: on v1 in the hierarchy of `controller`, on pure v2 directly.
+// Where v2 is mounted: alone, or beside v1's hierarchies with what none of them has.
+std::string v2_root() {
+  return path_exists("/sys/fs/cgroup/cgroup.controllers") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+}
+
+bool is_on_v2(const std::string& controller) {
+  const auto names = split(trim(read_file(v2_root() + "/cgroup.controllers").value_or("")), ' ');
+  return std::find(names.begin(), names.end(), controller) != names.end();
+}
+
+// A file of the container's cgroup on this host: where `controller` is, on v1 or on v2.
 std::string cgroup_file(const OciBundle& oci, const std::string& controller, const std::string& v1,
                         const std::string& v2) {
-  const std::string hierarchy = "/sys/fs/cgroup/" + controller;
-  std::string path = "/sys/fs/cgroup/" + oci.id() + "/" + v2;
-  if (!path_exists("/sys/fs/cgroup/cgroup.controllers")) {
-    // A controller that nobody bound to v1 is on v2 of a hybrid host, too.
-    path = path_exists(hierarchy) ? hierarchy + "/" + oci.id() + "/" + v1
-                                  : "/sys/fs/cgroup/unified/" + oci.id() + "/" + v2;
-  }
+  const std::string path = is_on_v2(controller) ? v2_root() + "/" + oci.id() + "/" + v2
+                                                : "/sys/fs/cgroup/" + controller + "/" + oci.id() + "/" + v1;
   const auto text = read_file(path);
   return text ? std::string(trim(*text)) : "no " + path;
 }
@@ -143,11 +149,8 @@ TEST_CASE("limits of input and output are written") {
 TEST_CASE("the limit of huge pages is written") {
   OciBundle oci;
   resources(oci)["hugepageLimits"] = Json::array({{{"pageSize", "2MB"}, {"limit", 4U << 20U}}});
-  const std::string v2 = read_file("/sys/fs/cgroup/cgroup.controllers").value_or("") +
-                         read_file("/sys/fs/cgroup/unified/cgroup.controllers").value_or("");
-  const bool has_controller =
-      v2.find("hugetlb") != std::string::npos || path_exists("/sys/fs/cgroup/hugetlb/tasks");
-  if (!has_controller) {  // then it is an error that names it, and nothing else
+  if (!is_on_v2("hugetlb") &&
+      !path_exists("/sys/fs/cgroup/hugetlb/tasks")) {  // then it is an error that names it, and nothing else
     const Outcome refused = oci.create({"sleep", "100"});
     CHECK(refused.code != 0);
     CHECK(refused.err.find("hugetlb") != std::string::npos);

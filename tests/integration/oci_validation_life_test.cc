@@ -133,6 +133,7 @@ TEST_CASE("kill sends the signal it is told, by name or number, TERM by default"
   OciBundle oci;
   oci.launch({"sh", "-c", kTrapper});
   REQUIRE(within(kPatience, [&] { return text_has(oci.output(), "ready"); }));
+  CHECK(oci.call({"kill", oci.id(), "0"}).code == 0);
   CHECK(oci.call({"kill", oci.id(), "USR1"}).code == 0);
   CHECK(within(kPatience, [&] { return text_has(oci.output(), "got USR1"); }));
   CHECK(oci.call({"kill", oci.id()}).code == 0);

@@ -44,7 +44,7 @@ uint32_t serial_of(const std::string& bytes) {
     (void)create_file(log + std::to_string(serial_of(bytes)), bytes, 0600);
     cgroups::BusWriter body;
     body.string("/job/1");
-    if (contains(bytes, "StartTransientUnit")) {
+    if (contains(bytes, "StartTransientUnit") || contains(bytes, "StopUnit")) {
       if (result == "refused") {
         cgroups::BusWriter words;
         words.string("Unit x.scope already exists.");

@@ -112,9 +112,9 @@ TEST_CASE("a huge page over the limit is refused, and counted", "[kernel]") {
   // Not reserved, so that the limit is met at the first touch, whether the host has such pages or not.
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE;
   const auto touch = [] {
-    ::signal(SIGBUS, SIG_DFL);  // a sanitizer would report it and exit
     void* memory = ::mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, kFlags, -1, 0);
     if (memory == MAP_FAILED) return 2;
+    ::signal(SIGBUS, SIG_DFL);  // a sanitizer's handler would make an exit of it
     *static_cast<volatile char*>(memory) = 1;
     return 0;
   };

@@ -196,6 +196,11 @@ TEST_CASE("rdma and network") {
   Resources resources;
   resources.rdma.push_back({"mlx5_0", 3, {}});
   CHECK(spelled(cgroups::v2_limits(resources)) == Lines{"rdma.max=mlx5_0 hca_handle=3"});
+  resources.rdma.push_back({"mlx5_1", {}, {}});
+  CHECK(cgroups::v2_limits(resources).error().text() == "rdma: a limit without handles or objects");
+  resources = {};
+  resources.block_io.weight_devices.push_back({8, 0, {}, {}, {}});
+  CHECK(cgroups::v2_limits(resources).error().text() == "a block io weight of a device without weight");
   resources = {};
   resources.network_class_id = 0x100001;
   resources.network_priorities.push_back({"eth0", 5});

@@ -50,6 +50,11 @@ Fd connect_to(const std::string& path) {
   return fd;
 }
 
+// A host whose bus is the fake one's.
+cgroups::SystemdHost host_in(const Directory& directory) {
+  return {"/tmp", directory.file("bus"), directory.file("own")};
+}
+
 cgroups::Resources limited() {
   cgroups::Resources resources;
   resources.memory.limit_bytes = 64 << 20;
@@ -57,8 +62,14 @@ cgroups::Resources limited() {
   resources.cpu.shares = 1024;
   resources.cpu.quota_us = 12'345;
   resources.cpu.period_us = 50'000;
+  resources.cpu.cpus = "0,9-10";
   resources.pids_limit = -1;
   return resources;
+}
+
+cgroups::ScopeRequest request_of(const std::string& cgroups_path, const std::string& id,
+                                 const cgroups::Resources& resources = {}, bool on_v2 = true) {
+  return {*cgroups::systemd_unit(cgroups_path, id), id, resources, {}, on_v2};
 }
 
 std::string number(uint64_t value) {
@@ -99,8 +110,8 @@ TEST_CASE("slice:prefix:name is a scope in the slices that the slice's name says
 TEST_CASE("without systemd the driver says so") {
   const Directory directory;
   StepContext context;
-  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("", "id"), "id", {}, true,
-                                              {directory.file("nothing"), directory.file("bus")});
+  const auto step = cgroups::start_scope_step(
+      request_of("", "id"), {directory.file("nothing"), directory.file("bus"), directory.file("own")});
   const auto result = step->perform(context);
   REQUIRE_FALSE(result);
   CHECK(result.error().kind() == ErrorKind::kUnsupported);
@@ -113,8 +124,9 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   const bool on_v2 = GENERATE(true, false);
   const FakeSystemd systemd(directory.path(), "done");
   StepContext context;
-  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("a-b.slice:docker:0123", "id"), "0123",
-                                              limited(), on_v2, {"/tmp", directory.file("bus")});
+  auto request = request_of("a-b.slice:docker:0123", "0123", limited(), on_v2);
+  request.properties = {{"KillSignal", int32_t{37}}, {"TimeoutStopUSec", uint64_t{5'000'000}}};
+  const auto step = cgroups::start_scope_step(std::move(request), host_in(directory));
   const auto result = step->perform(context);
   if (!result) FAIL(result.error().text());
   CHECK(contains(read_file(directory.file("call1")).value(), "Hello"));
@@ -129,6 +141,10 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   CHECK(has_property(call, "CPUQuotaPeriodUSec", 50'000));
   CHECK(has_property(call, on_v2 ? "MemoryMax" : "MemoryLimit", 64 << 20));
   CHECK(has_property(call, "MemorySwapMax", 32 << 20) == on_v2);
+  CHECK(has_property(call, "TimeoutStopUSec", 5'000'000));
+  CHECK(contains(call, std::string("KillSignal\0\1i\0", 13)));
+  CHECK(contains(call, std::string("AllowedCPUs\0\2ay\0", 15)) == on_v2);
+  CHECK(contains(call, std::string("\2\0\0\0\1\6", 6)) == on_v2);  // two bytes: 0, 9 and 10
   CHECK(has_property(call, on_v2 ? "CPUWeight" : "CPUShares", on_v2 ? 100 : 1024));
   // The holder lives as long as the context holds it.
   const size_t pids = call.find(std::string("PIDs\0\2au\0", 9));
@@ -145,13 +161,82 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   CHECK(wait_until_dead(pidfd->get(), 5000));
 }
 
+TEST_CASE("where no bus runs systemd is asked at its own socket, without greetings") {
+  const Directory directory;
+  const FakeSystemd systemd(directory.path(), "done");
+  StepContext context;
+  const cgroups::SystemdHost host = {"/tmp", directory.file("nothing"), directory.file("bus")};
+  const auto result = cgroups::start_scope_step(request_of("", "id"), host)->perform(context);
+  if (!result) FAIL(result.error().text());
+  CHECK(contains(read_file(directory.file("call1")).value(), "StartTransientUnit"));
+}
+
+TEST_CASE("an update tells systemd what it has properties for, the end is waited for") {
+  const Directory directory;
+  const FakeSystemd systemd(directory.path(), "done");
+  const cgroups::SystemdHost host = {"/tmp", directory.file("nothing"), directory.file("bus")};
+  SECTION("update") {
+    REQUIRE(cgroups::update_scope("x.scope", limited(), true, host));
+    const std::string call = read_file(directory.file("call1")).value();
+    CHECK(contains(call, "SetUnitProperties"));
+    CHECK(has_property(call, "MemoryMax", 64 << 20));
+  }
+  SECTION("nothing to tell") {
+    cgroups::Resources resources;
+    resources.unified["memory.high"] = "max";
+    REQUIRE(cgroups::update_scope("x.scope", resources, true, host));
+    CHECK_FALSE(path_exists(directory.file("call1")));
+  }
+  SECTION("stop") {
+    REQUIRE(cgroups::stop_scope("x.scope", host));
+    CHECK(contains(read_file(directory.file("call1")).value(), "StopUnit"));
+  }
+  SECTION("no systemd to tell") {
+    CHECK(cgroups::stop_scope("x.scope", {directory.file("nothing"), "", ""}));
+    CHECK(cgroups::stop_scope("x.scope", {"/tmp", directory.file("nothing"), directory.file("nothing")}));
+    CHECK_FALSE(cgroups::update_scope("x.scope", limited(), true,
+                                      {"/tmp", directory.file("nothing"), directory.file("nothing")}));
+  }
+}
+
+TEST_CASE("annotations are properties of the scope, in GVariant's text") {
+  const auto value = [](const std::string& text) {
+    return cgroups::unit_properties({{"org.systemd.property.SomeName", text}, {"org.example", "["}});
+  };
+  const auto is = [&](const std::string& text, const cgroups::BusValue& wanted) {
+    const auto properties = value(text);
+    INFO(text);
+    REQUIRE(properties);
+    REQUIRE(properties->size() == 1);
+    CHECK(properties->front().name == "SomeName");
+    CHECK(properties->front().value == wanted);
+  };
+  is("true", true);
+  is("37", int32_t{37});
+  is("-1", int32_t{-1});
+  is("uint32 5", uint32_t{5});
+  is("uint64 18446744073709551615", UINT64_MAX);
+  is("'inactive-or-failed'", std::string("inactive-or-failed"));
+  is("\"a \\\" b\"", std::string("a \" b"));
+  is("['a', 'b,c']", std::vector<std::string>{"a", "b,c"});
+  is("[]", std::vector<std::string>{});
+  for (const char* wrong : {"", "word", "2147483648", "-2147483649", "uint32 -1", "uint64 x", "int9 5", "'a",
+                            "'a'b", "'a\\", "['a' 'b']", "['a',]", "[a]", "['a", "uint64", "5 5"}) {
+    INFO(wrong);
+    const auto refused = value(wrong);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().starts_with("annotation org.systemd.property.SomeName: "));
+  }
+  for (const char* name : {"", "a", "lower", "Two Words", "X1"})
+    CHECK_FALSE(cgroups::unit_properties({{std::string("org.systemd.property.") + name, "true"}}));
+}
+
 TEST_CASE("what systemd refuses, or can't do, is told in its words") {
   const Directory directory;
   const bool is_refused = GENERATE(true, false);
   const FakeSystemd systemd(directory.path(), is_refused ? "refused" : "failed");
   StepContext context;
-  const auto step = cgroups::start_scope_step(*cgroups::systemd_unit("", "id"), "id", {}, true,
-                                              {"/tmp", directory.file("bus")});
+  const auto step = cgroups::start_scope_step(request_of("", "id"), host_in(directory));
   const auto result = step->perform(context);
   REQUIRE_FALSE(result);
   CHECK(result.error().text() ==
@@ -180,13 +265,12 @@ TEST_CASE("the real dbus-daemon takes our messages, and knows no systemd here") 
   for (int wait = 0; wait < 500 && !connect_to(address); ++wait)
     ::usleep(10'000);
   StepContext context;
-  const auto unit = cgroups::systemd_unit("a-b.slice:docker:0123", "id").value();
-  const auto step = cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", address});
+  const auto request = request_of("a-b.slice:docker:0123", "id", limited());
+  const auto step = cgroups::start_scope_step(request, {"/tmp", address, directory.file("own")});
   const auto result = step->perform(context);
   // The call that comes after the refused one, as we said it to the other bus.
   const FakeSystemd systemd(directory.path(), "done");
-  REQUIRE(cgroups::start_scope_step(unit, "id", limited(), true, {"/tmp", directory.file("bus")})
-              ->perform(context));
+  REQUIRE(cgroups::start_scope_step(request, host_in(directory))->perform(context));
   const Fd raw = connect_to(address);
   REQUIRE(raw);
   (void)write_all(raw.get(), std::string(1, '\0') + "AUTH EXTERNAL 30\r\n");

@@ -90,6 +90,12 @@ TEST_CASE("rlimits") {
         }).find("/process/rlimits/0: unknown resource limit \"RLIMIT_X\\") == 0);
 }
 
+TEST_CASE("the CPUs of an exec are judged when the container is made") {
+  CHECK(outcome([](Spec& s) {
+          s.process.cpu_affinity_final = "0-";
+        }).find("/process/execCPUAffinity: not a list of CPUs") == 0);
+}
+
 // spec: config.md#hooks.path
 // spec: config.md#mounts.destination
 // spec: config.md#annotations

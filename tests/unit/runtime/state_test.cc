@@ -130,8 +130,16 @@ TEST_CASE("the status is the kernel's word, not the file's") {
   for (int i = 0; i < 1000 && status() != runtime::Status::kRunning; ++i)
     ::poll(nullptr, 0, 1);  // until execve it is still this program
   CHECK(status() == runtime::Status::kRunning);
-  REQUIRE(create_file(directory->file("gate"), ""));
-  CHECK(status() == runtime::Status::kCreated);
+  {
+    const Fd gate = runtime::make_gate(directory->fd()).value();
+    REQUIRE(runtime::open_gate(directory->fd()));
+    // However often it is asked, and though nobody answers.
+    for (int i = 0; i < 5; ++i)
+      CHECK(status() == runtime::Status::kCreated);
+  }
+  // Its starter was killed before it took the name away.
+  REQUIRE(runtime::gate_at(directory->fd()) == runtime::Gate::kOpen);
+  CHECK(status() == runtime::Status::kRunning);
   ::kill(child, SIGKILL);
   siginfo_t info = {};
   REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
@@ -165,6 +173,35 @@ TEST_CASE("the gate lets one starter pass, and tells what became of the init") {
   REQUIRE_FALSE(failed);
   CHECK(failed.error().text() == "exec: \"x\": gone");
   CHECK(failed.error().kind() == ErrorKind::kNotFound);
+}
+
+TEST_CASE("a starter that comes second is told so, one that comes after a killed one passes") {
+  const Directory root;
+  const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
+  Fd gate = runtime::make_gate(directory.get()).value();
+  REQUIRE(runtime::open_gate(directory.get()));
+  const auto start = [&](const char* place) {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    gate.reset();
+    ::setenv("VIAL_KILL_AT", place, 1);
+    const auto passed = runtime::pass_gate(directory.get());
+    ::_exit(!passed ? 2 : *passed ? 0 : 1);
+  };
+  const auto end_of = [](pid_t pid) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  };
+  CHECK(end_of(start("gate.come")) == 128 + SIGKILL);
+  const pid_t first = start("");
+  const pid_t second = start("");
+  const pid_t init = fork_waiter(gate.get(), [](int) { ::execl("/bin/true", "true", nullptr); });
+  gate.reset();
+  const int ends[] = {end_of(first), end_of(second)};
+  CHECK(std::min(ends[0], ends[1]) == 0);
+  CHECK(std::max(ends[0], ends[1]) == 1);
+  CHECK(end_of(init) == 0);
 }
 
 TEST_CASE("nobody passes a gate whose init is dead") {
