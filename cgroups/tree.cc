@@ -36,8 +36,19 @@ Result<std::vector<std::string>> child_names(int cgroup_fd) {
   return names;
 }
 
-Result<Fd> open_child(int cgroup_fd, const std::string& name) {
-  return sys::openat(cgroup_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+// Calls `visit` for each cgroup below; one that goes away meanwhile is as good as visited.
+Result<void> each_child(int cgroup_fd,
+                        const std::function<Result<void>(const std::string& name, int child_fd)>& visit) {
+  auto names = child_names(cgroup_fd);
+  if (!names) return is_gone(names.error()) ? ok() : Result<void>(std::move(names).error());
+  for (const std::string& name : *names) {
+    auto child = sys::openat(cgroup_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!child && is_gone(child.error())) continue;
+    if (!child) return std::move(child).error();
+    auto visited = visit(name, child->get());
+    if (!visited && !is_gone(visited.error())) return visited;
+  }
+  return ok();
 }
 
 Result<void> add_processes(int cgroup_fd, std::vector<pid_t>& pids) {
@@ -71,14 +82,7 @@ Result<Fd> open_cgroup(const std::string& directory) {
 }
 
 Result<void> walk_cgroups(int cgroup_fd, const CgroupVisit& visit) {
-  auto names = child_names(cgroup_fd);
-  if (!names) return is_gone(names.error()) ? ok() : Result<void>(std::move(names).error());
-  for (const std::string& name : *names) {
-    auto child = open_child(cgroup_fd, name);
-    if (!child && is_gone(child.error())) continue;
-    if (!child) return std::move(child).error();
-    TRY(walk_cgroups(child->get(), visit));
-  }
+  TRY(each_child(cgroup_fd, [&](const std::string&, int child_fd) { return walk_cgroups(child_fd, visit); }));
   auto visited = visit(cgroup_fd);
   if (!visited && is_gone(visited.error())) return ok();
   return visited;
@@ -93,17 +97,10 @@ Result<std::vector<pid_t>> read_processes(int cgroup_fd) {
 }
 
 Result<void> remove_children(int cgroup_fd) {
-  auto names = child_names(cgroup_fd);
-  if (!names) return is_gone(names.error()) ? ok() : Result<void>(std::move(names).error());
-  for (const std::string& name : *names) {
-    auto child = open_child(cgroup_fd, name);
-    if (!child && is_gone(child.error())) continue;
-    if (!child) return std::move(child).error();
-    TRY(remove_children(child->get()));
-    auto removed = sys::unlinkat(cgroup_fd, name.c_str(), AT_REMOVEDIR);
-    if (!removed && !is_gone(removed.error())) return removed;
-  }
-  return ok();
+  return each_child(cgroup_fd, [&](const std::string& name, int child_fd) -> Result<void> {
+    TRY(remove_children(child_fd));
+    return sys::unlinkat(cgroup_fd, name.c_str(), AT_REMOVEDIR);
+  });
 }
 
 Result<bool> wait_for_line(int cgroup_fd, const char* file, const std::string& wanted, int timeout_ms) {

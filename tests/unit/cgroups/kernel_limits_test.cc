@@ -304,10 +304,7 @@ TEST_CASE("a limit that the kernel refuses is an error that names file and text"
   const auto steps = cgroups::cgroup_steps(*layout, path, resources);
   REQUIRE(steps);
   StepContext context;
-  Result<void> result;
-  for (const StepPtr& step : steps->before_clone) {
-    if (result) result = step->perform(context);
-  }
+  const auto result = perform_all(steps->before_clone, context);
   REQUIRE_FALSE(result);
   CHECK_THAT(result.error().text(), Catch::Contains("cpuset.cpus") && Catch::Contains("\"8000\""));
   REQUIRE(cgroups::remove_group(*group));

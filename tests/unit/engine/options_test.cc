@@ -7,7 +7,7 @@
 #include "engine/limits.h"
 #include "engine/mount_points.h"
 #include "engine/process_options.h"
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::RunRequest;
 

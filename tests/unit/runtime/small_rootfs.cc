@@ -16,9 +16,6 @@
 #include "runtime/undo.h"
 
 SmallRootfs::SmallRootfs() {
-  std::string pattern = "/tmp/vial-unit-XXXXXX";
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  directory_ = pattern;
   REQUIRE(make_directories(path() + "/bin", 0755));
   // One process for the list, none for the links: an exec is dear in the virtual machine.
   const auto applets = run_command({"busybox", "--list"});
@@ -34,10 +31,6 @@ SmallRootfs::SmallRootfs() {
   }
   for (const char* name : {"/tmp", "/etc"})
     REQUIRE(make_directories(path() + name, 0755));
-}
-
-SmallRootfs::~SmallRootfs() {
-  (void)remove_tree(directory_);
 }
 
 runtime::Spec SmallRootfs::spec(std::vector<std::string> args) const {
