@@ -70,28 +70,21 @@ Result<void> check_cpu(const Limits& limits, int host_cpus) {
   return check_cpu_list(limits.cpuset_mems, "cpuset mems");
 }
 
-// "/dev/sda:1mb" or "/dev/sda:1000".
-Result<std::vector<cgroups::BlockIoDevice>> parse_rates(const std::vector<std::string>& texts,
-                                                        bool in_bytes) {
+Result<void> check_rates(const std::vector<std::string>& texts, bool in_bytes) {
+  for (const auto& text : texts)
+    TRY(parse_device_rate(text, in_bytes));
+  return ok();
+}
+
+Result<std::vector<cgroups::BlockIoDevice>> rates_of(const std::vector<std::string>& texts, bool in_bytes) {
   std::vector<cgroups::BlockIoDevice> devices;
   for (const auto& text : texts) {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string::npos || colon == 0) return invalid("bad format: " + text);
-    const std::string path = text.substr(0, colon);
-    if (!path.starts_with("/dev/")) return invalid("bad format for device path: " + text);
-    const std::string amount = text.substr(colon + 1);
-    const auto rate = in_bytes ? parse_size(amount) : parse_int(amount);
-    if (!rate || *rate < 0) {
-      return invalid(
-          "invalid rate for device: " + text + ". The correct format is <device-path>:<number>" +
-          (in_bytes ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
-                    : ". Number must be a positive integer"));
-    }
-    const DeviceNumber number = TRY(block_device_number(path));
+    const DeviceRate parsed = TRY(parse_device_rate(text, in_bytes));
+    const DeviceNumber number = TRY(block_device_number(parsed.path));
     cgroups::BlockIoDevice device;
     device.major = number.major;
     device.minor = number.minor;
-    device.rate = static_cast<uint64_t>(*rate);
+    device.rate = static_cast<uint64_t>(parsed.rate);
     devices.push_back(device);
   }
   return devices;
@@ -125,6 +118,20 @@ void set_cpu(const Limits& limits, cgroups::Cpu& cpu) {
 
 }  // namespace
 
+Result<DeviceRate> parse_device_rate(const std::string& text, bool in_bytes) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return invalid("bad format: " + text);
+  const std::string path = text.substr(0, colon);
+  if (!path.starts_with("/dev/")) return invalid("bad format for device path: " + text);
+  const std::string amount = text.substr(colon + 1);
+  const auto rate = in_bytes ? parse_size(amount) : parse_int(amount);
+  if (rate && *rate >= 0) return DeviceRate{path, *rate};
+  return invalid(
+      "invalid rate for device: " + text + ". The correct format is <device-path>:<number>" +
+      (in_bytes ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
+                : ". Number must be a positive integer"));
+}
+
 Result<void> check_limits(const Limits& limits, int host_cpus) {
   TRY(check_memory(limits));
   TRY(check_cpu(limits, host_cpus));
@@ -133,6 +140,10 @@ Result<void> check_limits(const Limits& limits, int host_cpus) {
   constexpr int64_t kGreatestWeight = 1000;
   if (weight != 0 && (weight < kLeastWeight || weight > kGreatestWeight))
     return invalid("Range of blkio weight is from 10 to 1000");
+  for (const auto* rates : {&limits.device_read_bps, &limits.device_write_bps})
+    TRY(check_rates(*rates, true));
+  for (const auto* rates : {&limits.device_read_iops, &limits.device_write_iops})
+    TRY(check_rates(*rates, false));
   return ok();
 }
 
@@ -142,10 +153,10 @@ Result<cgroups::Resources> resources_of(const Limits& limits) {
   set_cpu(limits, resources.cpu);
   if (limits.blkio_weight.value_or(0) > 0)
     resources.block_io.weight = static_cast<uint64_t>(*limits.blkio_weight);
-  resources.block_io.read_bps = TRY(parse_rates(limits.device_read_bps, true));
-  resources.block_io.write_bps = TRY(parse_rates(limits.device_write_bps, true));
-  resources.block_io.read_iops = TRY(parse_rates(limits.device_read_iops, false));
-  resources.block_io.write_iops = TRY(parse_rates(limits.device_write_iops, false));
+  resources.block_io.read_bps = TRY(rates_of(limits.device_read_bps, true));
+  resources.block_io.write_bps = TRY(rates_of(limits.device_write_bps, true));
+  resources.block_io.read_iops = TRY(rates_of(limits.device_read_iops, false));
+  resources.block_io.write_iops = TRY(rates_of(limits.device_write_iops, false));
   const int64_t pids = limits.pids_limit.value_or(kDefaultPidsLimit);
   // 0 and below: no limit is written at all, which the kernel means by "max".
   if (pids > 0) resources.pids_limit = pids;

@@ -1,11 +1,21 @@
 // Limits as the command line gives them, checked in Docker's words and turned into the OCI spec's resources.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "base/result.h"
 #include "cgroups/resources.h"
 #include "engine/run.h"
 
 namespace engine {
+
+// "/dev/sda:1mb", or "/dev/sda:1000" where it is no number of bytes. kInvalid with Docker's message.
+struct DeviceRate {
+  std::string path;
+  int64_t rate = 0;
+};
+Result<DeviceRate> parse_device_rate(const std::string& text, bool in_bytes);
 
 // Pure. kInvalid with Docker's message.
 Result<void> check_limits(const Limits& limits, int host_cpus);
