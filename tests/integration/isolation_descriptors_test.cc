@@ -99,12 +99,14 @@ TEST_CASE("a caller's signal mask, ignored signals, umask and niceness do not re
 TEST_CASE("who is in a container sees nothing of the host in what exec brings in") {
   const Vial vial;
   REQUIRE(vial.run({"run", "-d", "--name", "watcher", "--cap-add", "SYS_PTRACE", "-v",
-                    probe_program() + ":/probe:ro", "busybox", "/probe", "try", "watch:10"})
+                    probe_program() + ":/probe:ro", "busybox", "/probe", "try", "watch:8"})
               .code == 0);
-  for (int i = 0; i < 12; ++i)
-    (void)vial.run_after(leak_descriptors, {"exec", "watcher", "true"});
+  // Some are gone before they were looked at. When it has seen enough the container ends, and takes no more.
+  constexpr int kMostTries = 100;
+  for (int i = 0; i < kMostTries; ++i)
+    if (vial.run_after(leak_descriptors, {"exec", "watcher", "true"}).code != 0) break;
   CHECK(vial.run({"wait", "watcher"}).out == "0\n");
-  CHECK(vial.run({"logs", "watcher"}).out == "{\"watch:10\":\"saw 10\"}\n");
+  CHECK(vial.run({"logs", "watcher"}).out == "{\"watch:8\":\"saw 8\"}\n");
   CHECK(vial.run({"rm", "watcher"}).code == 0);
 }
 
