@@ -204,6 +204,11 @@ TEST_CASE("the script of --as-shell shares what the options share, and ends with
   for (const char* kind : {"net", "ipc", "uts"})
     CHECK(real["namespaces"][kind] == built["namespaces"][kind]);
   CHECK(mount_view(real) == mount_view(built));
+  // The host's devices, some of them in directories.
+  const Json open = vial.inside({"--privileged"});
+  const Json open_by_hand = by_hand(vial, {"--privileged"});
+  check_same(open, open_by_hand, "devices");
+  check_same(open, open_by_hand, "capabilities");
   REQUIRE(vial.run({"run", "-d", "--name", "other", "busybox", "sleep", "1000"}).code == 0);
   const Words joins = {"--network",       "container:other", "--ipc",
                        "container:other", "--pid",           "container:other"};
