@@ -123,7 +123,7 @@ TEST_CASE("wait waits for all that it is told of") {
   CHECK(vial.run({"rm", "first", "second"}).code == 0);
 }
 
-TEST_CASE("rm takes what has ended, and with --force what runs") {
+TEST_CASE("rm takes what has ended, and with --force what runs", "[vm]") {
   const Vial vial;
   start_script(vial, "running", kStubborn);
   const auto refused = vial.run({"rm", "running"});
