@@ -152,7 +152,7 @@ TEST_CASE("no more processes than pids allows", "[kernel]") {
 }
 
 // spec: config-linux.md#resources.cpu
-TEST_CASE("cpu time stays at the quota", "[kernel]") {
+TEST_CASE("cpu time stays at the quota", "[kernel][slow]") {
   constexpr int64_t kWall = 1'500'000'000;
   cgroups::Resources resources;
   resources.cpu.quota_us = 20'000;

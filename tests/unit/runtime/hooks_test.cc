@@ -86,7 +86,7 @@ TEST_CASE("a hook that is not there is an error") {
 }
 
 // spec: config.md#hooks.timeout
-TEST_CASE("a hook that exceeds its timeout is killed with what it started") {
+TEST_CASE("a hook that exceeds its timeout is killed with what it started", "[slow]") {
   const TemporaryDirectory directory;
   auto hook = shell_hook("sleep 100 & echo $! > " + directory.file("pid") + "; sleep 100");
   hook.timeout_s = 1;

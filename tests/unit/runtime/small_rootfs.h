@@ -12,6 +12,9 @@
 class SmallRootfs {
  public:
   SmallRootfs();
+  ~SmallRootfs();
+  SmallRootfs(const SmallRootfs&) = delete;
+  SmallRootfs& operator=(const SmallRootfs&) = delete;
 
   const std::string& directory() const { return directory_.path(); }
   std::string path() const { return directory_.file("rootfs"); }

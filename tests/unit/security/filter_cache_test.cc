@@ -93,7 +93,7 @@ TEST_CASE("what is damaged or another program's is compiled anew") {
   }
 }
 
-TEST_CASE("many filters take a bounded place, and none is taken for another") {
+TEST_CASE("many filters take a bounded place, and none is taken for another", "[slow]") {
   const Directory directory;
   Compiler compiler;
   for (int round = 0; round < 2; ++round) {
