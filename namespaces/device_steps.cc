@@ -84,17 +84,6 @@ class DeviceNodes : public Step {
   }
 
  private:
-  std::string node_shell(const DeviceNode& node) const {
-    if (bind_)
-      return ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
-    std::string line = "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " +
-                       at(node.path) + " " + type_letter(node.type);
-    if (node.type != S_IFIFO) line += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
-    if (node.uid == 0 && node.gid == 0) return line;
-    return line + "\nchown " + std::to_string(node.uid) + ":" + std::to_string(node.gid) + " " +
-           at(node.path);
-  }
-
   static Result<void> make_node(int root_fd, const DeviceNode& node) {
     const Parent parent = TRY(open_parent(root_fd, node.path, Symlinks::kRefuse));
     const dev_t device = makedev(node.major, node.minor);
@@ -117,6 +106,17 @@ class DeviceNodes : public Step {
     const Fd tree = TRY(sys::open_tree(AT_FDCWD, node.path.c_str(), OPEN_TREE_CLONE));
     const Fd target = TRY(open_target(root_fd, node.path, TargetType::kFile, Symlinks::kRefuse));
     return sys::move_mount(tree.get(), target.get());
+  }
+
+  std::string node_shell(const DeviceNode& node) const {
+    if (bind_)
+      return ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
+    std::string line = "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " +
+                       at(node.path) + " " + type_letter(node.type);
+    if (node.type != S_IFIFO) line += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
+    if (node.uid == 0 && node.gid == 0) return line;
+    return line + "\nchown " + std::to_string(node.uid) + ":" + std::to_string(node.gid) + " " +
+           at(node.path);
   }
 
   std::vector<DeviceNode> nodes_;
