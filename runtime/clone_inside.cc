@@ -18,6 +18,8 @@
 namespace runtime {
 namespace {
 
+constexpr const char* kTooFew = " (coming in takes two of the container's --pids-limit for a moment)";
+
 // From the helper to the launcher.
 struct Answer {
   pid_t pid = 0;
@@ -131,7 +133,10 @@ class CloneInside : public Step {
     clone_args arguments = {};
     arguments.flags = CLONE_PARENT;  // the signal at its end is then the helper's own: SIGCHLD
     pid_t& pid = context.init_pid;
-    pid = TRY(sys::clone3(arguments));
+    auto cloned = sys::clone3(arguments);
+    if (!cloned && cloned.error().error_number() == EAGAIN)
+      return Error(ErrorKind::kSystem, cloned.error().text() + kTooFew, EAGAIN);
+    pid = TRY(std::move(cloned));
     context.in_child = pid == 0;
     if (!tells_pid_) return ok();
     const bool is_told = context.in_child ? ::read(told.reader.get(), &pid, sizeof pid) == sizeof pid

@@ -102,6 +102,14 @@ TEST_CASE("exec on a terminal") {
   CHECK(none.err == "the input device is not a TTY\n");
 }
 
+TEST_CASE("exec into a container that has no room for it says why") {
+  const Vial vial;
+  const Box box(vial, {"--pids-limit", "2"});
+  const auto refused = box.exec({"box", "true"});
+  CHECK(refused.code != 0);
+  CHECK_THAT(refused.err, Contains("--pids-limit"));
+}
+
 TEST_CASE("exec needs a running container") {
   const Vial vial;
   REQUIRE(vial.run({"create", "--name", "idle", "busybox"}).code == 0);
