@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cgroups/limits.h"
@@ -90,6 +91,17 @@ Result<std::vector<cgroups::BlockIoDevice>> rates_of(const std::vector<std::stri
   return devices;
 }
 
+// Docker's words for what the kernel would refuse with a number. `online` is "0-1", as /sys has it.
+Result<void> check_online(const std::string& wanted, const char* file, const char* what) {
+  const auto online = read_file(std::string("/sys/devices/system/") + file);
+  if (wanted.empty() || !online) return ok();
+  const std::string there = TRY(cgroups::normal_cpu_list(trim(*online)));
+  const std::string both = TRY(cgroups::normal_cpu_list(there + "," + wanted));
+  if (both == there) return ok();
+  return invalid(std::string("Requested ") + what + " are not available - requested " + wanted +
+                 ", available: " + there);
+}
+
 void set_memory(const Limits& limits, cgroups::Memory& memory) {
   const int64_t limit = limits.memory_bytes.value_or(0);
   const int64_t swap = limits.memory_swap_bytes.value_or(0);
@@ -149,6 +161,8 @@ Result<void> check_limits(const Limits& limits, int host_cpus) {
 
 Result<cgroups::Resources> resources_of(const Limits& limits) {
   cgroups::Resources resources;
+  TRY(check_online(limits.cpuset_cpus, "cpu/online", "CPUs"));
+  TRY(check_online(limits.cpuset_mems, "node/online", "memory nodes"));
   set_memory(limits, resources.memory);
   set_cpu(limits, resources.cpu);
   if (limits.blkio_weight.value_or(0) > 0)

@@ -21,7 +21,7 @@ Result<DeviceRate> parse_device_rate(const std::string& text, bool in_bytes);
 Result<void> check_limits(const Limits& limits, int host_cpus);
 
 // Without device rules. Memory without memory-swap gets the double as memory + swap. Looks up the devices
-// that I/O limits name: kInvalid when one is no block device.
+// that I/O limits name, CPUs and memory nodes: kInvalid for one that is not there.
 Result<cgroups::Resources> resources_of(const Limits& limits);
 
 }  // namespace engine

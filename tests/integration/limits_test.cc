@@ -127,7 +127,10 @@ TEST_CASE("a limit that can't be enforced is an error that names the controller,
   INFO(cpus.err);
   CHECK(cpus.code == 125);
   CHECK(cpus.out.empty());
-  CHECK(contains(cpus.err, "4000"));
+  CHECK(contains(cpus.err, "Requested CPUs are not available - requested 4000, available: 0"));
+  const Outcome nodes = vial.run({"run", "--rm", "--cpuset-mems", "77", "busybox", "true"});
+  CHECK(nodes.code == 125);
+  CHECK(contains(nodes.err, "77"));
   const Outcome device =
       vial.run({"run", "--rm", "--device-read-bps", "/dev/nix:1mb", "busybox", "echo", "ran"});
   CHECK(device.code == 125);
