@@ -38,6 +38,28 @@ const char* reason_of(const std::string& controller) {
   return "a setting of the cgroup that the user gave by its file name";
 }
 
+std::string path_of(const LimitWrite& write) {
+  return write.directory + "/" + write.file;
+}
+
+std::string other_path_of(const LimitWrite& write) {
+  return write.directory + "/" + write.other_file;
+}
+
+std::string say_limit(const LimitWrite& write) {
+  std::string text = say_write(path_of(write), write.text);
+  if (!write.other_file.empty())
+    text += " or, if there is none, " + say_write(other_path_of(write), write.other_text);
+  return text;
+}
+
+std::string shell_limit(const LimitWrite& write) {
+  const std::string line = shell_write(path_of(write), write.text);
+  if (write.other_file.empty()) return line;
+  return "if [ -e " + shell_quote(path_of(write)) + " ]; then " + line + "; else " +
+         shell_write(other_path_of(write), write.other_text) + "; fi";
+}
+
 // All writes to one controller: limits, or v1's device rules.
 class LimitStep : public Step {
  public:
@@ -49,14 +71,14 @@ class LimitStep : public Step {
   std::string say() const override {
     std::vector<std::string> calls;
     for (const LimitWrite& write : writes_)
-      calls.push_back(say_write(write.directory + "/" + write.file, write.text));
+      calls.push_back(say_limit(write));
     return join(calls, "; ");
   }
 
   std::string shell() const override {
     std::vector<std::string> lines;
     for (const LimitWrite& write : writes_)
-      lines.push_back(shell_write(write.directory + "/" + write.file, write.text));
+      lines.push_back(shell_limit(write));
     return join(lines, "\n");
   }
 
@@ -67,7 +89,8 @@ class LimitStep : public Step {
     std::string last;
     for (const LimitWrite& write : writes_) {
       // devices.allow and devices.deny can't be read; what they made is in devices.list.
-      const std::string file = write.controller == "devices" ? "devices.list" : write.file;
+      std::string file = write.controller == "devices" ? "devices.list" : write.file;
+      if (!write.other_file.empty() && !path_exists(path_of(write))) file = write.other_file;
       if (file == last) continue;
       last = file;
       const auto content = read_file(write.directory + "/" + file);

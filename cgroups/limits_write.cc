@@ -35,6 +35,8 @@ std::string likely_cause(const LimitWrite& write, int error_number) {
   if (write.controller == "cpuset" && (error_number == EACCES || error_number == EINVAL)) {
     return " (not a part of the parent group's set)";
   }
+  if (write.controller == "cpuset" && error_number == ERANGE)
+    return " (this machine has no such CPU or memory node: see /sys/devices/system/{cpu,node}/online)";
   return {};
 }
 

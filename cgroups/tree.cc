@@ -36,16 +36,17 @@ Result<std::vector<std::string>> child_names(int cgroup_fd) {
   return names;
 }
 
-// Calls `visit` for each child; those that go meanwhile are passed over.
-template <typename Visit>
-Result<void> each_child(int cgroup_fd, const Visit& visit) {
+// Calls `visit` for each cgroup below; one that goes away meanwhile is as good as visited.
+Result<void> each_child(int cgroup_fd,
+                        const std::function<Result<void>(const std::string& name, int child_fd)>& visit) {
   auto names = child_names(cgroup_fd);
   if (!names) return is_gone(names.error()) ? ok() : Result<void>(std::move(names).error());
   for (const std::string& name : *names) {
     auto child = sys::openat(cgroup_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!child && is_gone(child.error())) continue;
     if (!child) return std::move(child).error();
-    TRY(visit(child->get(), name));
+    auto visited = visit(name, child->get());
+    if (!visited && !is_gone(visited.error())) return visited;
   }
   return ok();
 }
@@ -81,7 +82,7 @@ Result<Fd> open_cgroup(const std::string& directory) {
 }
 
 Result<void> walk_cgroups(int cgroup_fd, const CgroupVisit& visit) {
-  TRY(each_child(cgroup_fd, [&](int child_fd, const std::string&) { return walk_cgroups(child_fd, visit); }));
+  TRY(each_child(cgroup_fd, [&](const std::string&, int child_fd) { return walk_cgroups(child_fd, visit); }));
   auto visited = visit(cgroup_fd);
   if (!visited && is_gone(visited.error())) return ok();
   return visited;
@@ -96,10 +97,9 @@ Result<std::vector<pid_t>> read_processes(int cgroup_fd) {
 }
 
 Result<void> remove_children(int cgroup_fd) {
-  return each_child(cgroup_fd, [&](int child_fd, const std::string& name) -> Result<void> {
+  return each_child(cgroup_fd, [&](const std::string& name, int child_fd) -> Result<void> {
     TRY(remove_children(child_fd));
-    auto removed = sys::unlinkat(cgroup_fd, name.c_str(), AT_REMOVEDIR);
-    return !removed && !is_gone(removed.error()) ? std::move(removed) : ok();
+    return sys::unlinkat(cgroup_fd, name.c_str(), AT_REMOVEDIR);
   });
 }
 

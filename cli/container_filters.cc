@@ -101,7 +101,7 @@ bool ContainerFilters::matches(const engine::Container& container) const {
   const std::string network = record.request.network_mode.empty() ? "none" : record.request.network_mode;
   // Every label asked for must be there; of the other keys one value is enough.
   for (const auto& filter : filters_) {
-    if (filter.key == "label" && !label_matches(record.request.labels, filter.value)) return false;
+    if (filter.key == "label" && !label_matches(engine::labels_of(record), filter.value)) return false;
   }
   return record.created_ns < before_ns_ && record.created_ns > since_ns_ &&
          passes(filters_, "id", [&](const auto& v) { return record.id.starts_with(v); }) &&

@@ -103,7 +103,7 @@ Json container_row(const engine::Container& container, const RowDetails& details
   const engine::ContainerRecord& record = container.record;
   const bool runs = container.state.pid != 0;
   const std::string command = join(record.args, " ");
-  const auto& labels = record.request.labels;
+  const auto labels = engine::labels_of(record);
   Json row;
   row["ID"] = details.truncate ? record.id.substr(0, kShortId) : record.id;
   row["Names"] = record.name;

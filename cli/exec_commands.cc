@@ -113,6 +113,7 @@ constexpr Command kCommands[] = {
      .min_arguments = 1,
      .max_arguments = 1,
      .handler = run_attach,
+     .examples = "# Back to it; ctrl-p ctrl-q leaves it running\nvial attach web",
      .completes = Names::kRunningContainers},
     {.names = "container logs, logs",
      .usage = "[OPTIONS] CONTAINER",

@@ -123,6 +123,7 @@ constexpr Command kCommands[] = {
      .options = {kFormatOption, kContainerInspectOptions},
      .min_arguments = 1,
      .handler = run_container_inspect,
+     .examples = "# How it ended\nvial container inspect -f '{{.State.ExitCode}} {{.State.Error}}' job",
      .completes = Names::kContainers},
     {.names = "image inspect",
      .usage = "[OPTIONS] IMAGE [IMAGE...]",
@@ -130,6 +131,7 @@ constexpr Command kCommands[] = {
      .options = {kFormatOption},
      .min_arguments = 1,
      .handler = run_image_inspect,
+     .examples = "# What it runs\nvial image inspect -f '{{json .Config.Cmd}}' busybox",
      .completes = Names::kImages},
 };
 

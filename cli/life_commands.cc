@@ -57,7 +57,14 @@ Result<int> run_start(const Invocation& call) {
     if (outcome.failure) return invalid(*outcome.failure);
     return ok();
   };
-  return for_each_argument(call, start);
+  std::vector<std::string> failed;
+  const int code = for_each_argument(call, [&](const std::string& ref) {
+    auto started = start(ref);
+    if (!started) failed.push_back(printable(ref));
+    return started;
+  });
+  if (!failed.empty()) complain("Error: failed to start containers: " + join(failed, ", "));
+  return code;
 }
 
 Result<int> run_stop(const Invocation& call) {

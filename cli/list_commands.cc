@@ -18,7 +18,8 @@ using enum OptionKind;
 
 constexpr OptionSpec kPsOptions[] = {
     {'a', "all", kFlag, "Show all containers (default shows just running)"},
-    {'f', "filter", kList, "Filter output based on conditions provided", "filter"},
+    {'f', "filter", kList, "Filter output based on conditions provided", "filter", nullptr, nullptr,
+     check_filter},
     {0, "format", kString, kListFormatHelp},
     {'n', "last", kInt, "Show n last created containers (includes all states)", nullptr, "-1"},
     {'l', "latest", kFlag, "Show the latest created container (includes all states)"},

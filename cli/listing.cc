@@ -129,13 +129,16 @@ std::string shorten(std::string_view text, size_t length) {
   return std::string(text.substr(0, bytes)) + "…";
 }
 
-Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words, const char* flag) {
+Result<void> check_filter(const std::string& word) {
+  if (contains(word, "=")) return ok();
+  return invalid("bad format of filter (expected name=value)");
+}
+
+Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words) {
   std::vector<Filter> filters;
   for (const auto& word : words) {
+    TRY(check_filter(word));
     const size_t equals = word.find('=');
-    if (equals == std::string::npos)
-      return invalid("invalid argument \"" + printable(word) + "\" for \"" + flag +
-                     "\" flag: bad format of filter (expected name=value)");
     filters.push_back({to_lower(trim(std::string_view(word).substr(0, equals))),
                        std::string(trim(std::string_view(word).substr(equals + 1)))});
   }

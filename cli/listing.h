@@ -41,9 +41,9 @@ struct Filter {
   std::string key;
   std::string value;
 };
-// kInvalid in Docker's words: `invalid filter 'x'`.
-Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words,
-                                          const char* flag = "-f, --filter");
+// kInvalid with Docker's reason for a word that is no "name=value".
+Result<void> check_filter(const std::string& word);
+Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& words);
 // True if `value` is one of the values asked for by `key`, or if `key` was not asked for.
 template <typename Matches>
 bool passes(const std::vector<Filter>& filters, std::string_view key, const Matches& matches) {

@@ -91,7 +91,11 @@ std::string spelled(const OptionSpec& option) {
 }
 
 Result<void> Options::add(const OptionSpec& option, const std::string& value) {
-  const std::string reason = complaint(option.kind, value);
+  std::string reason = complaint(option.kind, value);
+  if (reason.empty() && option.check != nullptr) {
+    const auto checked = option.check(value);
+    if (!checked) reason = checked.error().text();
+  }
   if (!reason.empty()) {
     return invalid("invalid argument \"" + printable(value) + "\" for \"" + spelled(option) +
                    "\" flag: " + reason);

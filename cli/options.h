@@ -24,6 +24,9 @@ enum class OptionKind {
   kDuration,         // --health-interval 1m30s; nanoseconds
 };
 
+// For a value with a grammar of its own: the error's text is the reason that Docker would give.
+using ValueCheck = Result<void> (*)(const std::string& value);
+
 struct OptionSpec {
   char short_name = 0;  // 0: only the long form
   const char* name = nullptr;
@@ -32,6 +35,7 @@ struct OptionSpec {
   const char* value = nullptr;          // the value's name in --help; nullptr: the kind's own
   const char* default_value = nullptr;  // what the getters give when the option is absent
   const char* same_as = nullptr;        // an older spelling of that option
+  ValueCheck check = nullptr;           // beyond what the kind demands
 };
 
 using OptionTable = std::span<const OptionSpec>;

@@ -23,17 +23,20 @@ namespace {
 using enum OptionKind;
 
 constexpr OptionSpec kContainerPruneOptions[] = {
-    {0, "filter", kList, "Provide filter values (e.g. \"until=<timestamp>\")", "filter"},
+    {0, "filter", kList, "Provide filter values (e.g. \"until=<timestamp>\")", "filter", nullptr, nullptr,
+     check_filter},
     {'f', "force", kFlag, "Do not prompt for confirmation"},
 };
 constexpr OptionSpec kImagePruneOptions[] = {
     {'a', "all", kFlag, "Remove all unused images, not just dangling ones"},
-    {0, "filter", kList, "Provide filter values (e.g. \"until=<timestamp>\")", "filter"},
+    {0, "filter", kList, "Provide filter values (e.g. \"until=<timestamp>\")", "filter", nullptr, nullptr,
+     check_filter},
     {'f', "force", kFlag, "Do not prompt for confirmation"},
 };
 constexpr OptionSpec kSystemPruneOptions[] = {
     {'a', "all", kFlag, "Remove all unused images, not just dangling ones"},
-    {0, "filter", kList, "Provide filter values (e.g. \"label=<key>=<value>\")", "filter"},
+    {0, "filter", kList, "Provide filter values (e.g. \"label=<key>=<value>\")", "filter", nullptr, nullptr,
+     check_filter},
     {'f', "force", kFlag, "Do not prompt for confirmation"},
     {0, "volumes", kFlag, "Prune anonymous volumes (not possible yet)"},
 };
@@ -49,7 +52,7 @@ struct PruneFilters {
 Result<PruneFilters> read_prune_filters(const Options& options, bool knows_dangling) {
   PruneFilters result;
   result.words = options.list("filter");
-  const auto filters = TRY(parse_filters(result.words, "--filter"));
+  const auto filters = TRY(parse_filters(result.words));
   for (const auto& [key, value] : filters) {
     if (key == "until") {
       result.until_ns = std::min(result.until_ns, TRY(parse_time_point(value, now_ns())));

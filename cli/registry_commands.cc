@@ -1,4 +1,5 @@
 // The tables of the commands that talk to registries; vial-image does them.
+#include "cli/listing.h"
 #include "cli/registry.h"
 
 namespace cli {
@@ -22,7 +23,8 @@ constexpr OptionSpec kPushOptions[] = {
 };
 
 constexpr OptionSpec kSearchOptions[] = {
-    {'f', "filter", kList, "Filter output based on conditions provided (stars=, is-official=)", "filter"},
+    {'f', "filter", kList, "Filter output based on conditions provided (stars=, is-official=)", "filter",
+     nullptr, nullptr, check_filter},
     {0, "format", kString, "Pretty-print search using a Go template"},
     {0, "limit", kInt, "Max number of search results, 1 to 100 (default 25)"},
     {0, "no-trunc", kFlag, "Don't truncate output"},

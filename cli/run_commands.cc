@@ -58,13 +58,19 @@ Error image_is_missing(const Invocation& call) {
   return not_found(text);
 }
 
-bool is_image_missing(const Error& error) {
+bool is_no_image(const Error& error) {
   return error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
+}
+
+// There is none, or none for the platform that was asked for: one that a pull may bring.
+bool is_image_missing(const Error& error) {
+  const bool is_other = contains(error.text(), "does not match the specified platform");
+  return is_no_image(error) || (error.kind() == ErrorKind::kNotFound && is_other);
 }
 
 // A start's error, made helpful where the image is what is missing.
 Error helpful(const Invocation& call, const Error& error) {
-  return is_image_missing(error) ? image_is_missing(call) : error;
+  return is_no_image(error) ? image_is_missing(call) : error;
 }
 
 // False: the pull failed, and has said why.

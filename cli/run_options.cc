@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "engine/limits.h"
+#include "engine/process_options.h"
 
 namespace cli {
 
@@ -9,9 +11,38 @@ namespace {
 
 using enum OptionKind;
 
+Result<void> check_stream(const std::string& word) {
+  const std::string stream = to_lower(word);
+  if (stream == "stdin" || stream == "stdout" || stream == "stderr") return ok();
+  return invalid("valid streams are STDIN, STDOUT and STDERR");
+}
+
+Result<void> check_variable(const std::string& text) {
+  return text.starts_with('=') ? invalid("invalid environment variable: " + text) : ok();
+}
+
+Result<void> check_label(const std::string& text) {
+  return text.starts_with('=') ? invalid("invalid label '" + text + "': empty name") : ok();
+}
+
+Result<void> check_ulimit(const std::string& text) {
+  TRY(engine::parse_ulimit(text));
+  return ok();
+}
+
+Result<void> check_bytes_rate(const std::string& text) {
+  TRY(engine::parse_device_rate(text, true));
+  return ok();
+}
+
+Result<void> check_rate(const std::string& text) {
+  TRY(engine::parse_device_rate(text, false));
+  return ok();
+}
+
 constexpr OptionSpec kContainerOptions[] = {
     {0, "add-host", kList, "Add a custom host-to-IP mapping (host:ip)"},
-    {'a', "attach", kList, "Attach to STDIN, STDOUT or STDERR"},
+    {'a', "attach", kList, "Attach to STDIN, STDOUT or STDERR", nullptr, nullptr, nullptr, check_stream},
     {0, "blkio-weight", kInt, "Block IO (relative weight), between 10 and 1000, or 0 to disable", "uint16"},
     {0, "cap-add", kList, "Add Linux capabilities"},
     {0, "cap-drop", kList, "Drop Linux capabilities"},
@@ -26,24 +57,28 @@ constexpr OptionSpec kContainerOptions[] = {
     {0, "cpuset-mems", kString, "MEMs in which to allow execution (0-3, 0,1)"},
     {0, "device", kList, "Add a host device to the container"},
     {0, "device-cgroup-rule", kList, "Add a rule to the cgroup allowed devices list"},
-    {0, "device-read-bps", kList, "Limit read rate (bytes per second) from a device"},
-    {0, "device-read-iops", kList, "Limit read rate (IO per second) from a device"},
-    {0, "device-write-bps", kList, "Limit write rate (bytes per second) to a device"},
-    {0, "device-write-iops", kList, "Limit write rate (IO per second) to a device"},
+    {0, "device-read-bps", kList, "Limit read rate (bytes per second) from a device", nullptr, nullptr,
+     nullptr, check_bytes_rate},
+    {0, "device-read-iops", kList, "Limit read rate (IO per second) from a device", nullptr, nullptr, nullptr,
+     check_rate},
+    {0, "device-write-bps", kList, "Limit write rate (bytes per second) to a device", nullptr, nullptr,
+     nullptr, check_bytes_rate},
+    {0, "device-write-iops", kList, "Limit write rate (IO per second) to a device", nullptr, nullptr, nullptr,
+     check_rate},
     {0, "dns", kList, "Set custom DNS servers"},
     {0, "dns-opt", kList, nullptr, nullptr, nullptr, "dns-option"},
     {0, "dns-option", kList, "Set DNS options"},
     {0, "dns-search", kList, "Set custom DNS search domains"},
     {0, "domainname", kString, "Container NIS domain name"},
     {0, "entrypoint", kString, "Overwrite the default ENTRYPOINT of the image"},
-    {'e', "env", kList, "Set environment variables"},
+    {'e', "env", kList, "Set environment variables", nullptr, nullptr, nullptr, check_variable},
     {0, "env-file", kList, "Read in a file of environment variables"},
     {0, "group-add", kList, "Add additional groups to join"},
     {'h', "hostname", kString, "Container host name"},
     {0, "init", kFlag, "Run an init inside the container that forwards signals and reaps processes"},
     {'i', "interactive", kFlag, "Keep STDIN open even if not attached"},
     {0, "ipc", kString, "IPC mode to use"},
-    {'l', "label", kList, "Set meta data on a container"},
+    {'l', "label", kList, "Set meta data on a container", nullptr, nullptr, nullptr, check_label},
     {0, "label-file", kList, "Read in a line delimited file of labels"},
     {0, "log-driver", kString, "Logging driver for the container (json-file|none)"},
     {0, "log-opt", kList, "Log driver options (max-size, max-file)"},
@@ -74,7 +109,7 @@ constexpr OptionSpec kContainerOptions[] = {
     {0, "sysctl", kList, "Sysctl options", "map"},
     {0, "tmpfs", kList, "Mount a tmpfs directory"},
     {'t', "tty", kFlag, "Allocate a pseudo-TTY"},
-    {0, "ulimit", kList, "Ulimit options", "ulimit"},
+    {0, "ulimit", kList, "Ulimit options", "ulimit", nullptr, nullptr, check_ulimit},
     {'u', "user", kString, "Username or UID (format: <name|uid>[:<group|gid>])"},
     {0, "userns", kString, "User namespace to use"},
     {0, "uts", kString, "UTS namespace to use"},
@@ -113,19 +148,6 @@ Result<engine::PullPolicy> read_pull_policy(const std::string& text) {
   if (text == "always") return engine::PullPolicy::kAlways;
   return invalid("invalid pull option: '" + printable(text) +
                  "': must be one of \"always\", \"missing\" or \"never\"");
-}
-
-Result<std::vector<std::string>> read_attach(const std::vector<std::string>& words) {
-  std::vector<std::string> streams;
-  for (const auto& word : words) {
-    const std::string stream = to_lower(word);
-    if (stream != "stdin" && stream != "stdout" && stream != "stderr") {
-      return invalid("invalid argument \"" + printable(word) +
-                     "\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR");
-    }
-    streams.push_back(stream);
-  }
-  return streams;
 }
 
 Result<std::optional<int>> small_integer(const Options& options, const char* name) {
@@ -173,7 +195,8 @@ Result<void> read_process(const Options& options, engine::RunRequest& request) {
   request.workdir = options.string("workdir");
   request.tty = options.flag("tty");
   request.interactive = options.flag("interactive");
-  request.attach = TRY(read_attach(options.list("attach")));
+  for (const auto& stream : options.list("attach"))
+    request.attach.push_back(to_lower(stream));
   request.remove = options.flag("rm");
   request.init = options.flag("init");
   request.stop_signal = options.string("stop-signal");
@@ -189,7 +212,7 @@ void read_files(const Options& options, engine::RunRequest& request) {
   request.volumes = options.list("volume");
   request.mounts = options.list("mount");
   request.tmpfs = options.list("tmpfs");
-  request.shm_bytes = options.size_bytes("shm-size");
+  request.shm_bytes = unless(options.size_bytes("shm-size"), 0);
   request.read_only = options.flag("read-only");
   request.devices = options.list("device");
   request.device_cgroup_rules = options.list("device-cgroup-rule");

@@ -20,7 +20,8 @@ using enum OptionKind;
 constexpr OptionSpec kImagesOptions[] = {
     {'a', "all", kFlag, "Show all images (default hides intermediate images)"},
     {0, "digests", kFlag, "Show digests"},
-    {'f', "filter", kList, "Filter output based on conditions provided", "filter"},
+    {'f', "filter", kList, "Filter output based on conditions provided", "filter", nullptr, nullptr,
+     check_filter},
     {0, "format", kString, kListFormatHelp},
     {0, "no-trunc", kFlag, "Don't truncate output"},
     {'q', "quiet", kFlag, "Only show image IDs"},

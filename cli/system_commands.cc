@@ -68,6 +68,7 @@ constexpr Command kCommands[] = {
      .options = {kFormatOption},
      .max_arguments = 0,
      .handler = run_version,
+     .examples = "# The number alone\nvial version -f '{{.Server.Version}}'",
      .common = true},
 };
 

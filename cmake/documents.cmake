@@ -21,4 +21,6 @@ if(TARGET vial AND NOT VIAL_SANITIZE)
   endforeach()
   add_custom_target(documents ALL DEPENDS ${stamps})
 endif()
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# As in the tree, so that the links from one to another work.
+install(FILES LICENSE README.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "engine/environment.h"
 #include "engine/host_inputs.h"
+#include "engine/limits.h"
 #include "engine/operations.h"
 #include "engine/process_options.h"
 #include "security/masked_paths.h"
@@ -56,6 +57,16 @@ Json state_json(const CurrentState& state) {
   return json;
 }
 
+// [{"Path": "/dev/sda", "Rate": 1048576}], or null.
+Json rates_json(const std::vector<std::string>& texts, bool in_bytes) {
+  Json array = Json::array();
+  for (const auto& text : texts) {
+    const auto parsed = parse_device_rate(text, in_bytes);
+    if (parsed) array.push_back({{"Path", parsed->path}, {"Rate", parsed->rate}});
+  }
+  return array.empty() ? Json() : array;
+}
+
 Json limits_json(const Limits& limits) {
   const auto number = [](const std::optional<int64_t>& value) { return Json(value.value_or(0)); };
   const int64_t memory = limits.memory_bytes.value_or(0);
@@ -71,7 +82,11 @@ Json limits_json(const Limits& limits) {
           {"CpusetCpus", limits.cpuset_cpus},
           {"CpusetMems", limits.cpuset_mems},
           {"PidsLimit", limits.pids_limit.value_or(kDefaultPidsLimit)},
-          {"BlkioWeight", number(limits.blkio_weight)}};
+          {"BlkioWeight", number(limits.blkio_weight)},
+          {"BlkioDeviceReadBps", rates_json(limits.device_read_bps, true)},
+          {"BlkioDeviceWriteBps", rates_json(limits.device_write_bps, true)},
+          {"BlkioDeviceReadIOps", rates_json(limits.device_read_iops, false)},
+          {"BlkioDeviceWriteIOps", rates_json(limits.device_write_iops, false)}};
 }
 
 Json ulimits_json(const std::vector<std::string>& ulimits) {
@@ -177,9 +192,6 @@ Json mounts_json(const std::vector<MountPoint>& mounts) {
 
 Json config_json(const ContainerRecord& record) {
   const RunRequest& request = record.request;
-  std::map<std::string, std::string> labels = record.image.labels;
-  for (const auto& [key, value] : request.labels)
-    labels[key] = value;
   Json entrypoint = null_if_empty(record.image.entrypoint);
   if (request.entrypoint) entrypoint = request.entrypoint->empty() ? Json() : Json{*request.entrypoint};
   const bool own_command = !request.command.empty() || request.entrypoint;
@@ -200,7 +212,7 @@ Json config_json(const ContainerRecord& record) {
           {"ExposedPorts", set_of(record.image.exposed_ports)},
           {"WorkingDir", request.workdir.empty() ? record.image.workdir : request.workdir},
           {"Entrypoint", entrypoint},
-          {"Labels", object_of(labels)},
+          {"Labels", object_of(labels_of(record))},
           {"StopSignal", record.stop_signal},
           {"StopTimeout", request.stop_timeout_s ? Json(*request.stop_timeout_s) : Json()}};
 }

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "base/units.h"
 #include "cgroups/limits.h"
@@ -70,31 +71,35 @@ Result<void> check_cpu(const Limits& limits, int host_cpus) {
   return check_cpu_list(limits.cpuset_mems, "cpuset mems");
 }
 
-// "/dev/sda:1mb" or "/dev/sda:1000".
-Result<std::vector<cgroups::BlockIoDevice>> parse_rates(const std::vector<std::string>& texts,
-                                                        bool in_bytes) {
+Result<void> check_rates(const std::vector<std::string>& texts, bool in_bytes) {
+  for (const auto& text : texts)
+    TRY(parse_device_rate(text, in_bytes));
+  return ok();
+}
+
+Result<std::vector<cgroups::BlockIoDevice>> rates_of(const std::vector<std::string>& texts, bool in_bytes) {
   std::vector<cgroups::BlockIoDevice> devices;
   for (const auto& text : texts) {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string::npos || colon == 0) return invalid("bad format: " + text);
-    const std::string path = text.substr(0, colon);
-    if (!path.starts_with("/dev/")) return invalid("bad format for device path: " + text);
-    const std::string amount = text.substr(colon + 1);
-    const auto rate = in_bytes ? parse_size(amount) : parse_int(amount);
-    if (!rate || *rate < 0) {
-      return invalid(
-          "invalid rate for device: " + text + ". The correct format is <device-path>:<number>" +
-          (in_bytes ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
-                    : ". Number must be a positive integer"));
-    }
-    const DeviceNumber number = TRY(block_device_number(path));
+    const DeviceRate parsed = TRY(parse_device_rate(text, in_bytes));
+    const DeviceNumber number = TRY(block_device_number(parsed.path));
     cgroups::BlockIoDevice device;
     device.major = number.major;
     device.minor = number.minor;
-    device.rate = static_cast<uint64_t>(*rate);
+    device.rate = static_cast<uint64_t>(parsed.rate);
     devices.push_back(device);
   }
   return devices;
+}
+
+// Docker's words for what the kernel would refuse with a number. `online` is "0-1", as /sys has it.
+Result<void> check_online(const std::string& wanted, const char* file, const char* what) {
+  const auto online = read_file(std::string("/sys/devices/system/") + file);
+  if (wanted.empty() || !online) return ok();
+  const std::string there = TRY(cgroups::normal_cpu_list(trim(*online)));
+  const std::string both = TRY(cgroups::normal_cpu_list(there + "," + wanted));
+  if (both == there) return ok();
+  return invalid(std::string("Requested ") + what + " are not available - requested " + wanted +
+                 ", available: " + there);
 }
 
 void set_memory(const Limits& limits, cgroups::Memory& memory) {
@@ -125,6 +130,20 @@ void set_cpu(const Limits& limits, cgroups::Cpu& cpu) {
 
 }  // namespace
 
+Result<DeviceRate> parse_device_rate(const std::string& text, bool in_bytes) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return invalid("bad format: " + text);
+  const std::string path = text.substr(0, colon);
+  if (!path.starts_with("/dev/")) return invalid("bad format for device path: " + text);
+  const std::string amount = text.substr(colon + 1);
+  const auto rate = in_bytes ? parse_size(amount) : parse_int(amount);
+  if (rate && *rate >= 0) return DeviceRate{path, *rate};
+  return invalid(
+      "invalid rate for device: " + text + ". The correct format is <device-path>:<number>" +
+      (in_bytes ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
+                : ". Number must be a positive integer"));
+}
+
 Result<void> check_limits(const Limits& limits, int host_cpus) {
   TRY(check_memory(limits));
   TRY(check_cpu(limits, host_cpus));
@@ -133,19 +152,25 @@ Result<void> check_limits(const Limits& limits, int host_cpus) {
   constexpr int64_t kGreatestWeight = 1000;
   if (weight != 0 && (weight < kLeastWeight || weight > kGreatestWeight))
     return invalid("Range of blkio weight is from 10 to 1000");
+  for (const auto* rates : {&limits.device_read_bps, &limits.device_write_bps})
+    TRY(check_rates(*rates, true));
+  for (const auto* rates : {&limits.device_read_iops, &limits.device_write_iops})
+    TRY(check_rates(*rates, false));
   return ok();
 }
 
 Result<cgroups::Resources> resources_of(const Limits& limits) {
   cgroups::Resources resources;
+  TRY(check_online(limits.cpuset_cpus, "cpu/online", "CPUs"));
+  TRY(check_online(limits.cpuset_mems, "node/online", "memory nodes"));
   set_memory(limits, resources.memory);
   set_cpu(limits, resources.cpu);
   if (limits.blkio_weight.value_or(0) > 0)
     resources.block_io.weight = static_cast<uint64_t>(*limits.blkio_weight);
-  resources.block_io.read_bps = TRY(parse_rates(limits.device_read_bps, true));
-  resources.block_io.write_bps = TRY(parse_rates(limits.device_write_bps, true));
-  resources.block_io.read_iops = TRY(parse_rates(limits.device_read_iops, false));
-  resources.block_io.write_iops = TRY(parse_rates(limits.device_write_iops, false));
+  resources.block_io.read_bps = TRY(rates_of(limits.device_read_bps, true));
+  resources.block_io.write_bps = TRY(rates_of(limits.device_write_bps, true));
+  resources.block_io.read_iops = TRY(rates_of(limits.device_read_iops, false));
+  resources.block_io.write_iops = TRY(rates_of(limits.device_write_iops, false));
   const int64_t pids = limits.pids_limit.value_or(kDefaultPidsLimit);
   // 0 and below: no limit is written at all, which the kernel means by "max".
   if (pids > 0) resources.pids_limit = pids;

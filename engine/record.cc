@@ -54,6 +54,12 @@ void visit_fields(Visit& visit, T& record) {
   visit("warnings", record.warnings);
 }
 
+std::map<std::string, std::string> labels_of(const ContainerRecord& record) {
+  auto labels = record.request.labels;
+  labels.insert(record.image.labels.begin(), record.image.labels.end());  // does not replace
+  return labels;
+}
+
 Result<RunRequest> read_request(const JsonView& document) {
   RunRequest request;
   FieldReader reader(document);

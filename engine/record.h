@@ -60,6 +60,9 @@ struct ContainerRecord {
   std::vector<std::string> warnings;
 };
 
+// The labels of the image, and over them those that the user gave.
+std::map<std::string, std::string> labels_of(const ContainerRecord& record);
+
 // record.json -> ContainerRecord. kCorrupt with the JSON pointer of the wrong member; kUnsupported for
 // another schema.
 Result<ContainerRecord> read_record(const Json& document);

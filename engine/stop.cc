@@ -130,8 +130,8 @@ Result<void> stop_container(const Store& store, const std::string& ref, const St
 
 Result<void> kill_container(const Store& store, const std::string& ref, const std::string& signal) {
   const int number = TRY(parse_signal(signal.empty() ? "KILL" : signal));
-  const Container container = TRY(store.find(ref));
   const std::string what = "cannot kill container: " + ref;
+  const Container container = TRY_IN(what, store.find(ref));
   if (container.state.pid == 0) return std::move(not_running(container)).in(what);
   if (number == SIGKILL) {
     TRY(kill_and_settle(store, container));

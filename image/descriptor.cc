@@ -41,17 +41,6 @@ bool is_attestation(const Descriptor& entry) {
   return entry.platform && entry.platform->os == "unknown" && entry.platform->architecture == "unknown";
 }
 
-std::string platform_text(const Platform& platform) {
-  std::string text = platform.os + "/" + platform.architecture;
-  if (!platform.variant.empty()) text += "/" + platform.variant;
-  return text;
-}
-
-bool fits(const Platform& offered, const Platform& wanted) {
-  if (offered.os != wanted.os || offered.architecture != wanted.architecture) return false;
-  return wanted.variant.empty() || offered.variant.empty() || offered.variant == wanted.variant;
-}
-
 }  // namespace
 
 bool is_index_type(std::string_view media_type) {
@@ -125,6 +114,26 @@ Platform host_platform() {
   if (machine == "aarch64") result.architecture = "arm64";
   if (machine == "armv7l") result = {"linux", "arm", "v7"};
   return result;
+}
+
+Result<Platform> parse_platform(const std::string& text) {
+  const auto parts = split(text, '/');
+  const bool whole = std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
+  if (parts.size() < 2 || parts.size() > 3 || !whole)
+    return invalid("invalid platform '" + printable(text) +
+                   "': want os/arch or os/arch/variant, as linux/arm64");
+  return Platform{parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
+}
+
+std::string platform_text(const Platform& platform) {
+  std::string text = platform.os + "/" + platform.architecture;
+  if (!platform.variant.empty()) text += "/" + platform.variant;
+  return text;
+}
+
+bool fits(const Platform& offered, const Platform& wanted) {
+  if (offered.os != wanted.os || offered.architecture != wanted.architecture) return false;
+  return wanted.variant.empty() || offered.variant.empty() || offered.variant == wanted.variant;
 }
 
 Result<Descriptor> choose_platform(const Index& index, const Platform& wanted) {

@@ -81,17 +81,14 @@ class DeviceNodes : public Step {
   }
   std::string shell() const override {
     std::string lines;
+    std::string directory = "/dev";
     for (const auto& node : nodes_) {
-      if (!lines.empty()) lines += "\n";
-      if (bind_) {
-        lines += ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
-        continue;
-      }
-      lines += "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " + at(node.path) +
-               " " + type_letter(node.type);
-      if (node.type != S_IFIFO) lines += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
+      const std::string own = node.path.substr(0, node.path.rfind('/'));
+      if (own != "/dev" && own != directory) lines += "mkdir -p " + at(own) + "\n";
+      directory = own;
+      lines += node_shell(node) + "\n";
     }
-    return lines;
+    return std::string(trim(lines));
   }
   Reason why() const override {
     return {"only these devices exist inside; the host's /dev would give the disks away", "mknod(2)"};
@@ -117,6 +114,17 @@ class DeviceNodes : public Step {
     const Fd tree = TRY(sys::open_tree(AT_FDCWD, node.path.c_str(), OPEN_TREE_CLONE));
     const Fd target = TRY(open_target(root_fd, node.path, TargetType::kFile, Symlinks::kRefuse));
     return sys::move_mount(tree.get(), target.get());
+  }
+
+  std::string node_shell(const DeviceNode& node) const {
+    if (bind_)
+      return ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
+    std::string line = "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " +
+                       at(node.path) + " " + type_letter(node.type);
+    if (node.type != S_IFIFO) line += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
+    if (node.uid == 0 && node.gid == 0) return line;
+    return line + "\nchown " + std::to_string(node.uid) + ":" + std::to_string(node.gid) + " " +
+           at(node.path);
   }
 
   std::vector<DeviceNode> nodes_;

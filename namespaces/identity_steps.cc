@@ -38,8 +38,7 @@ class JoinNamespace : public Step {
   }
   std::string say() const override { return "setns(" + path_ + ", " + kind_.spec_name + ")"; }
   std::string shell() const override {
-    return "# join: nsenter --" + std::string(kind_.proc_name) + "=" + shell_quote(path_) +
-           " (around all that follows)";
+    return "# join: nsenter(1), which starts what is in here, takes " + shell_quote(path_);
   }
   Reason why() const override { return {"shares this namespace with whoever made it", "setns(2)"}; }
   std::string observe(const StepContext& /*context*/) const override {

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/strings.h"
 #include "base/syscalls.h"
 
 namespace runtime {
@@ -160,11 +161,16 @@ std::string CloneStep::say() const {
 }
 
 std::string CloneStep::shell() const {
+  std::string join;
   std::string line = "unshare --propagation unchanged";
   for (const auto& kind : namespaces::namespace_kinds()) {
     if (namespaces_.is_new(kind.spec_name)) line += std::string(" ") + kind.unshare_option;
+    const std::string_view option =
+        kind.unshare_option;  // "--pid --fork": nsenter(1) calls the first the same
+    if (const auto path = namespaces_.path_of(kind.spec_name))
+      join += " " + std::string(option.substr(0, option.find(' '))) + "=" + shell_quote(*path);
   }
-  return line;
+  return join.empty() ? line : "nsenter" + join + " -- " + line;
 }
 
 Reason CloneStep::why() const {

@@ -1,21 +1,18 @@
 #include "runtime/exec.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/syscalls.h"
 #include "cgroups/steps.h"
 #include "namespaces/identity_steps.h"
-#include "runtime/clone_step.h"
+#include "runtime/clone_inside.h"
 #include "runtime/init_steps.h"
 #include "runtime/process_plan.h"
 #include "runtime/spec_validate.h"
 #include "security/labels.h"
 #include "security/limits.h"
-#include "security/privileges.h"
 #include "security/seccomp_steps.h"
 
 namespace runtime {
@@ -39,49 +36,16 @@ class HoldInit : public Step {
   ProcessIdentity init_;
 };
 
-class EnterPidNamespace : public Step {
+class OpenOwnRoot : public Step {
  public:
-  EnterPidNamespace() : Step(Lane::kHost, "aim children at the container's pid namespace") {}
+  OpenOwnRoot() : Step(Lane::kInit, "open the container's root") {}
   Result<void> perform(StepContext& context) const override {
-    return sys::setns(context.target_pidfd.get(), CLONE_NEWPID);
-  }
-  std::string say() const override { return "setns(PIDFD, CLONE_NEWPID)"; }
-  std::string shell() const override { return "# pid namespace: nsenter --pid --target $PID1"; }
-  Reason why() const override {
-    return {"setns moves only the caller's future children into a pid namespace", "setns(2)"};
-  }
-};
-
-class EnterNamespaces : public Step {
- public:
-  explicit EnterNamespaces(const namespaces::NamespaceSet& own)
-      : Step(Lane::kInit, "join the container's namespaces") {
-    for (const auto& kind : namespaces::namespace_kinds()) {
-      if (kind.clone_flag == CLONE_NEWPID || !own.is_separate(kind.spec_name)) continue;
-      if (kind.clone_flag == CLONE_NEWUSER) has_user_ = true;
-      if (kind.clone_flag != CLONE_NEWUSER) flags_ |= kind.clone_flag;
-      names_ += std::string(names_.empty() ? "" : " ") + kind.spec_name;
-      options_ += std::string(" --") + kind.spec_name;
-    }
-  }
-  Result<void> perform(StepContext& context) const override {
-    if (flags_ != 0) TRY(sys::setns(context.target_pidfd.get(), flags_));
-    // The user namespace last: others may belong to the host, which its root could not join.
-    if (has_user_) TRY(sys::setns(context.target_pidfd.get(), CLONE_NEWUSER));
     context.root_fd = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    return sys::chdir("/");
+    return ok();
   }
-  std::string say() const override { return "setns(PIDFD, " + names_ + ")"; }
-  std::string shell() const override { return "# nsenter --target $PID1" + options_; }
-  Reason why() const override {
-    return {"one call for all of them: there is no moment with half of a container", "setns(2)"};
-  }
-
- private:
-  int flags_ = 0;
-  bool has_user_ = false;
-  std::string names_;
-  std::string options_;
+  std::string say() const override { return "open(/, O_PATH)"; }
+  std::string shell() const override { return "# (a shell looks up paths from its own root)"; }
+  Reason why() const override { return {"paths of the container are resolved from here", "openat2(2)"}; }
 };
 
 class OpenOwnProcfs : public Step {
@@ -117,8 +81,8 @@ bool has_listener(const ExecRequest& request) {
 }
 
 // Host lane, up to clone.
-Result<StepPtr> add_host_lane(Plan& plan, const ExecRequest& request, const namespaces::NamespaceSet& own,
-                              const HostFacts& host) {
+Result<void> add_host_lane(Plan& plan, const ExecRequest& request, const namespaces::NamespaceSet& own,
+                           const HostFacts& host) {
   const Spec& spec = *request.spec;
   const Process& process = *request.process;
   if (!process.apparmor_profile.empty())
@@ -139,9 +103,8 @@ Result<StepPtr> add_host_lane(Plan& plan, const ExecRequest& request, const name
   }
   for (auto& step : group.before_clone)
     plan.push_back(std::move(step));
-  if (own.is_separate("pid")) plan.push_back(std::make_unique<EnterPidNamespace>());
-  plan.push_back(std::make_unique<CloneStep>(namespaces::NamespaceSet(), false));
-  return std::move(group.join);
+  plan.push_back(clone_inside_step(own, std::move(group.join), request.preserve_fds, has_listener(request)));
+  return ok();
 }
 
 }  // namespace
@@ -152,14 +115,9 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   const Process& process = *request.process;
   TRY(validate_process(process, "/process"));
   const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
-  StepPtr join = TRY(add_host_lane(plan, request, own, host));
-  // Processes that are inside already must not trace us or read our /proc entries while we come in
-  // (CVE-2016-9962).
-  plan.push_back(security::not_dumpable_step());
-  if (has_listener(request)) plan.push_back(security::learn_host_pid_step());
-  if (join) plan.push_back(std::move(join));
+  TRY(add_host_lane(plan, request, own, host));
   TRY(add_affinity(plan, process, Lane::kInit));
-  plan.push_back(std::make_unique<EnterNamespaces>(own));
+  plan.push_back(std::make_unique<OpenOwnRoot>());
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());
   if (needs_procfs(process)) plan.push_back(std::make_unique<OpenOwnProcfs>());
   if (process.terminal) plan.push_back(console_step(process, ConsoleDevice::kLeave));

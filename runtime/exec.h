@@ -26,10 +26,9 @@ struct ExecRequest {
   std::optional<cgroups::Group> group;  // to be born in, must exist; nullopt: the spec's cgroupsPath
 };
 
-// The plan: hold the init by pidfd, clone into its cgroup and pid namespace, join its other namespaces,
-// become the process. It leaves nothing on the host, so it has no undo entries. Afterwards children of the
-// launching process are born in the container's pid namespace: the launcher must not fork again for work of
-// its own. Errors as make_plan(); performing it fails with kNotFound when the init is gone.
+// The plan: hold the init by pidfd, clone inside of its cgroup and namespaces (clone_inside.h), become the
+// process. It leaves nothing on the host, so it has no undo entries. Errors as make_plan(); performing it
+// fails with kNotFound when the init is gone.
 Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host);
 
 }  // namespace runtime

@@ -127,12 +127,15 @@ class StdioStep : public Step {
 
 class WorkingDirectory : public Step {
  public:
-  explicit WorkingDirectory(const std::string& path)
-      : Step(Lane::kInit, "enter " + printable(path)), path_(namespaces::clean_path(path)) {}
+  WorkingDirectory(const std::string& path, bool is_made)
+      : Step(Lane::kInit, "enter " + printable(path)),
+        path_(namespaces::clean_path(path)),
+        is_made_(is_made) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     if (path_ != "/") {
       const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+      if (!is_made_) TRY(check_there(root.get()));
       const auto directory = namespaces::open_target(root.get(), path_, namespaces::TargetType::kDirectory,
                                                      namespaces::Symlinks::kInRoot);
       // What is missing is made; callers take their exit code from why it can't be entered.
@@ -159,7 +162,18 @@ class WorkingDirectory : public Step {
   }
 
  private:
+  // In runc's words, which docker takes for 127.
+  Result<void> check_there(int root_fd) const {
+    const auto there = namespaces::open_in_root(root_fd, path_, namespaces::Symlinks::kInRoot);
+    if (there || there.error().error_number() != ENOENT) return ok();
+    return Error(ErrorKind::kNotFound,
+                 "exec: chdir to cwd (\"" + printable(path_) +
+                     "\") set in config.json failed: no such file or directory",
+                 ENOENT);
+  }
+
   std::string path_;
+  bool is_made_;
 };
 
 class Ready : public Step {
@@ -205,8 +219,8 @@ StepPtr console_step(const Process& process, ConsoleDevice device) {
 StepPtr stdio_step(bool terminal) {
   return std::make_unique<StdioStep>(terminal);
 }
-StepPtr working_directory_step(const std::string& path) {
-  return std::make_unique<WorkingDirectory>(path);
+StepPtr working_directory_step(const std::string& path, bool is_made) {
+  return std::make_unique<WorkingDirectory>(path, is_made);
 }
 StepPtr ready_step() {
   return std::make_unique<Ready>();

@@ -23,8 +23,9 @@ StepPtr console_step(const Process& process, ConsoleDevice device);
 // context.stdio does. A stream that is the host's /dev/null is opened anew from the container's own.
 StepPtr stdio_step(bool terminal);
 
-// Creates the directory when missing, enters it, and makes sure that it is below the root (CVE-2024-21626).
-StepPtr working_directory_step(const std::string& path);
+// Enters the directory and makes sure that it is below the root (CVE-2024-21626). A missing one is made with
+// `is_made`, else kNotFound in runc's words.
+StepPtr working_directory_step(const std::string& path, bool is_made);
 
 // Finds the program as execvp(3) would, with the container's PATH, so that a missing one is an error of
 // create. Errors: kNotFound "executable file not found in $PATH" or "no such file or directory", kSystem

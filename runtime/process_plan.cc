@@ -73,7 +73,7 @@ Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   if (request.new_keyring) plan.push_back(security::session_keyring_step());
   TRY(add_settings(plan, process));
   TRY(add_domain(plan, request));
-  plan.push_back(working_directory_step(process.cwd));
+  plan.push_back(working_directory_step(process.cwd, request.is_init));
   plan.push_back(find_executable_step(process.args, process.env));
   add_privileges(plan, request);
   plan.push_back(exec_step(process.args, process.env, request.preserve_fds));

@@ -134,8 +134,11 @@ class OomScoreAdj : public Step {
   explicit OomScoreAdj(int score) : Step(Lane::kInit, "set oom_score_adj"), score_(std::to_string(score)) {}
 
   Result<void> perform(StepContext& context) const override {
-    if (context.proc_fd) return write_kernel_file_at(context.proc_fd.get(), "self/oom_score_adj", score_);
-    return write_kernel_file("/proc/self/oom_score_adj", score_);
+    auto written = context.proc_fd ? write_kernel_file_at(context.proc_fd.get(), "self/oom_score_adj", score_)
+                                   : write_kernel_file("/proc/self/oom_score_adj", score_);
+    if (written || written.error().error_number() != EACCES) return written;
+    return Error(ErrorKind::kSystem, written.error().text() + " (to lower it needs CAP_SYS_RESOURCE)",
+                 EACCES);
   }
   std::string say() const override { return "write(/proc/self/oom_score_adj, \"" + score_ + "\")"; }
   std::string shell() const override { return "echo " + score_ + " > /proc/self/oom_score_adj"; }

@@ -16,12 +16,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
+#include <set>
 #include <string_view>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "tests/inside/probe.h"
@@ -70,17 +74,17 @@ std::string climb(int directory_fd) {
   struct stat root = {};
   if (::stat("/", &root) != 0) return outcome(-1);
   constexpr int kDeepest = 128;
-  int at = directory_fd;
+  Fd at(::fcntl(directory_fd, F_DUPFD_CLOEXEC, 0));
   for (int level = 0; level < kDeepest; ++level) {
-    const int up = ::openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (up < 0) return outcome(-1);
+    Fd up(::openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!up) return outcome(-1);
     struct stat here = {};
-    (void)::fstat(at, &here);
-    const bool top = is_same_directory(up, here);
-    at = up;
+    (void)::fstat(at.get(), &here);
+    const bool top = is_same_directory(up.get(), here);
+    at = std::move(up);
     if (top) break;
   }
-  return is_same_directory(at, root) ? "inside" : "ok";
+  return is_same_directory(at.get(), root) ? "inside" : "ok";
 }
 
 std::string leave_by_cwd() {
@@ -209,6 +213,34 @@ std::string use_i386_door() {
   return outcome(-1);
 }
 
+bool leads_out(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC));
+  return fd && climb(fd.get()) == "ok";
+}
+
+// Looks at the processes that come in, until there were `count`: "ok" once one has a root, a directory or a
+// descriptor outside of ours, a variable of whoever started it (LISTEN_FDS), or a program that can be written
+// (CVE-2016-9962).
+std::string watch_newcomers(uint64_t count) {
+  std::set<std::string> seen;
+  const std::string self = std::to_string(::getpid());
+  const time_t end = ::time(nullptr) + static_cast<time_t>(kSeconds) - 1;
+  while (seen.size() < count && ::time(nullptr) < end) {
+    for (const std::string& name : list_directory("/proc").value_or({})) {
+      if (!parse_uint(name) || name == "1" || name == self) continue;
+      const std::string process = "/proc/" + name;
+      seen.insert(name);
+      if (try_open(process + "/exe", O_WRONLY) == "ok") return "ok";
+      if (contains(read_file(process + "/environ").value_or(""), "LISTEN_FDS=")) return "ok";
+      std::vector<std::string> ways = {process + "/root", process + "/cwd"};
+      for (const std::string& fd : list_directory(process + "/fd").value_or({}))
+        ways.push_back(process + "/fd/" + fd);
+      if (std::any_of(ways.begin(), ways.end(), leads_out)) return "ok";
+    }
+  }
+  return "saw " + std::to_string(seen.size());
+}
+
 struct Attack {
   std::string_view name;
   std::string (*run)();
@@ -299,6 +331,7 @@ constexpr auto kAttacks = std::to_array<Attack>({
 std::string run_attack(const std::string& name) {
   if (name.compare(0, 5, "open:") == 0) return try_open(name.substr(5), O_RDONLY);
   if (name.compare(0, 6, "write:") == 0) return try_open(name.substr(6), O_WRONLY);
+  if (name.starts_with("watch:")) return watch_newcomers(parse_uint(name.substr(6)).value_or(0));
   for (const Attack& attack : kAttacks)
     if (attack.name == name) return attack.run();
   return "unknown";

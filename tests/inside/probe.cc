@@ -1,8 +1,12 @@
 // probe                        what it sees, as JSON
-// probe try NAME...            attacks and what came of them; "all" for all, open:PATH and write:PATH for a
-// path probe eat-memory MB [SECONDS]  touches memory, then keeps it probe fork N                 makes N
-// processes at the same time probe burn SECONDS           uses CPU for so long, says how much it got probe
-// sleep SECONDS          does nothing probe exit CODE
+// probe try NAME...            attacks and what came of them; "all" for all
+//       open:PATH write:PATH   the same for a path
+//       watch:COUNT            what so many processes that come in show of the host
+// probe eat-memory MB [SECONDS]  touches memory, then keeps it
+// probe fork N                 makes N processes at the same time
+// probe burn SECONDS           uses CPU for so long, says how much it got
+// probe sleep SECONDS          does nothing
+// probe exit CODE
 #include "tests/inside/probe.h"
 
 #include <unistd.h>

@@ -159,10 +159,28 @@ void report_access(Json& out) {
 void report_cgroups(Json& out) {
   out["cgroup"] = {{"self", split(trim(read_file("/proc/self/cgroup").value_or("")), '\n')},
                    {"files", Json::object()}};
-  static constexpr auto kFiles = std::to_array<const char*>(
-      {"memory.max", "memory.swap.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "pids.max",
-       "cpu.max", "cpu.weight", "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares", "cpuset.cpus",
-       "io.max", "cgroup.controllers", "cgroup.procs"});
+  static constexpr auto kFiles = std::to_array<const char*>({"memory.max",
+                                                             "memory.swap.max",
+                                                             "memory.limit_in_bytes",
+                                                             "memory.memsw.limit_in_bytes",
+                                                             "pids.max",
+                                                             "cpu.max",
+                                                             "cpu.weight",
+                                                             "cpu.cfs_quota_us",
+                                                             "cpu.cfs_period_us",
+                                                             "cpu.shares",
+                                                             "cpuset.cpus",
+                                                             "io.max",
+                                                             "io.weight",
+                                                             "io.bfq.weight",
+                                                             "blkio.weight",
+                                                             "blkio.bfq.weight",
+                                                             "blkio.throttle.read_bps_device",
+                                                             "blkio.throttle.write_bps_device",
+                                                             "blkio.throttle.read_iops_device",
+                                                             "blkio.throttle.write_iops_device",
+                                                             "cgroup.controllers",
+                                                             "cgroup.procs"});
   std::vector<std::string> directories = {"/sys/fs/cgroup"};
   for (const std::string& name : list_directory("/sys/fs/cgroup").value_or({})) {
     struct stat info = {};

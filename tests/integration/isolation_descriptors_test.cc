@@ -95,6 +95,45 @@ TEST_CASE("a caller's signal mask, ignored signals, umask and niceness do not re
   CHECK(outcome.out == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0022\n");
 }
 
+// With CAP_SYS_PTRACE a container may look into every process that it can see.
+TEST_CASE("who is in a container sees nothing of the host in what exec brings in") {
+  const Vial vial;
+  REQUIRE(vial.run({"run", "-d", "--name", "watcher", "--cap-add", "SYS_PTRACE", "-v",
+                    probe_program() + ":/probe:ro", "busybox", "/probe", "try", "watch:8"})
+              .code == 0);
+  // Some are gone before they were looked at. When it has seen enough the container ends, and takes no more.
+  constexpr int kMostTries = 100;
+  for (int i = 0; i < kMostTries; ++i)
+    if (vial.run_after(leak_descriptors, {"exec", "watcher", "true"}).code != 0) break;
+  CHECK(vial.run({"wait", "watcher"}).out == "0\n");
+  CHECK(vial.run({"logs", "watcher"}).out == "{\"watch:8\":\"saw 8\"}\n");
+  CHECK(vial.run({"rm", "watcher"}).code == 0);
+}
+
+TEST_CASE("no descriptor of the caller reaches what exec runs") {
+  const Vial vial;
+  REQUIRE(vial.run({"run", "-d", "--name", "box", "-v", probe_program() + ":/probe:ro", "busybox", "sleep",
+                    "1000"})
+              .code == 0);
+  const Outcome outcome = vial.run_after(leak_descriptors, {"exec", "box", "/probe"});
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const auto report = parse_json(outcome.out);
+  REQUIRE(report);
+  CHECK((*report)["descriptors"].empty());
+  for (const char* format : {"/proc/self/fd/", "/proc/1/fd/", "/dev/fd/"}) {
+    for (int fd = 3; fd < 10; ++fd) {
+      const std::string directory = format + std::to_string(fd);
+      const Outcome tried = vial.run_after(
+          leak_descriptors, {"exec", "-w", directory, "box", "/probe", "try", "cwd", "descriptors"});
+      INFO(directory << ": " << tried.out << tried.err);
+      CHECK(!contains(tried.out, "\"ok\""));
+      CHECK((tried.code != 0 || contains(tried.out, "\"inside\"")));
+    }
+  }
+  CHECK(vial.run({"rm", "-f", "box"}).code == 0);
+}
+
 TEST_CASE("the terminal of the caller is not the container's") {
   const Vial vial;
   const Outcome outcome = vial.run_on_terminal(probe_words({}, {}));

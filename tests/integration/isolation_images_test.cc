@@ -1,12 +1,17 @@
 // Images that want more than to be run: what they ask for is refused or stays inside.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 #include "tests/integration/test_image.h"
 
 namespace {
@@ -101,12 +106,64 @@ TEST_CASE("a symbolic link in an image does not lead a mount or a directory out"
     const LoadedImage image(
         vial, {{"Cmd", {"sh"}}, {"WorkingDir", "/link/made"}},
         {{symlink_to("link", target), directory("etc"), symlink_to("etc/hosts", target + "/file"),
-          symlink_to("etc/hostname", target + "/new")}});
+          symlink_to("etc/hostname", target + "/new"), symlink_to("etc/resolv.conf", target)}});
     (void)image.run({"-v", vial.directory() + "/source:/link/sub"}, {"true"});
     (void)image.run({"--tmpfs", "/link/tmp"}, {"true"});
     (void)image.run({}, {"sh", "-c", "echo x > /etc/hosts; echo x > /etc/hostname"});
     canary.check();
   }
+}
+
+TEST_CASE("FIFOs in an image where files of ours go are covered, and nobody waits for them") {
+  const Vial vial;
+  const LoadedImage image(
+      vial, kShell,
+      {{directory("etc"), TarEntry{.name = "etc/hosts", .type = '6'},
+        TarEntry{.name = "etc/hostname", .type = '6'}, TarEntry{.name = "etc/resolv.conf", .type = '6'}}});
+  const Outcome outcome = image.run({"-h", "web"}, {"cat", "/etc/hostname"});
+  INFO(outcome.err);
+  CHECK(outcome.out == "web\n");
+}
+
+// CVE-2019-16884, CVE-2022-23648
+TEST_CASE("an image's volumes are made neither over /proc nor outside of the container") {
+  const Vial vial;
+  const Canary canary(vial);
+  for (const std::string& place : {std::string("/proc"), std::string("/proc/sys"), std::string("/"),
+                                   std::string(""), std::string("relative")}) {
+    const LoadedImage image(vial, {{"Cmd", {"sh"}}, {"Volumes", {{place, Json::object()}}}}, {});
+    if (image.load().code != 0) continue;
+    const Outcome outcome = image.run({}, {"true"});
+    INFO(place << ": " << outcome.err);
+    CHECK(outcome.code == 125);
+  }
+  const LoadedImage image(vial, {{"Cmd", {"sh"}}, {"Volumes", {{"/../../" + canary.path(), Json::object()}}}},
+                          {});
+  if (image.load().code == 0) (void)image.run({}, {"sh", "-c", "echo x > " + canary.path() + "/file"});
+  canary.check();
+}
+
+// CVE-2021-30465, CVE-2024-45310: who shares a directory with a container that starts swaps a part of the
+// way.
+TEST_CASE("a directory that is swapped for a link meanwhile leads no mount out") {
+  const Vial vial;
+  const Canary canary(vial);
+  const std::string shared = vial.directory() + "/shared";
+  REQUIRE(make_directories(shared + "/x", 0755));
+  REQUIRE(make_directories(vial.directory() + "/source", 0755));
+  REQUIRE(sys::symlinkat(canary.path().c_str(), AT_FDCWD, (shared + "/y").c_str()));
+  const pid_t swapper = ::fork();
+  while (swapper == 0)
+    (void)sys::renameat2(AT_FDCWD, (shared + "/x").c_str(), AT_FDCWD, (shared + "/y").c_str(),
+                         RENAME_EXCHANGE);
+  REQUIRE(swapper > 0);
+  for (int i = 0; i < 20; ++i) {
+    (void)vial.run({"run", "--rm", "-v", shared + ":/shared", "-v",
+                    vial.directory() + "/source:/shared/x/made", "busybox", "touch", "/shared/x/made/file"});
+  }
+  REQUIRE(::kill(swapper, SIGKILL) == 0);
+  REQUIRE(::waitpid(swapper, nullptr, 0) == swapper);
+  canary.check();
 }
 
 TEST_CASE("system directories that are links in an image lead nowhere") {

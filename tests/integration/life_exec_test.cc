@@ -54,6 +54,10 @@ TEST_CASE("exec takes environment, user and directory") {
   CHECK(box.exec({"-e", "A=b c", "box", "sh", "-c", "echo \"$A,$KEPT\""}).out == "b c,image\n");
   CHECK(box.exec({"box", "pwd"}).out == "/etc\n");
   CHECK(box.exec({"-w", "/tmp", "box", "pwd"}).out == "/tmp\n");
+  const auto nowhere = box.exec({"-w", "/nowhere", "box", "pwd"});
+  CHECK(nowhere.code == 127);
+  CHECK_THAT(nowhere.err, Contains("chdir to cwd (\"/nowhere\")") && Contains("no such file or directory"));
+  CHECK(box.exec({"box", "ls", "-d", "/nowhere"}).code == 1);
   CHECK(box.exec({"-u", "1:2", "box", "sh", "-c", "id -u; id -g"}).out == "1\n2\n");
   CHECK(box.exec({"-u", "daemon", "box", "id", "-un"}).out == "daemon\n");
   const auto unknown = box.exec({"-u", "nobodyknows", "box", "true"});
@@ -100,6 +104,14 @@ TEST_CASE("exec on a terminal") {
   const auto none = box.exec({"-it", "box", "sh"});
   CHECK(none.code == 1);
   CHECK(none.err == "the input device is not a TTY\n");
+}
+
+TEST_CASE("exec into a container that has no room for it says why") {
+  const Vial vial;
+  const Box box(vial, {"--pids-limit", "2"});
+  const auto refused = box.exec({"box", "true"});
+  CHECK(refused.code != 0);
+  CHECK_THAT(refused.err, Contains("--pids-limit"));
 }
 
 TEST_CASE("exec needs a running container") {

@@ -59,6 +59,22 @@ TEST_CASE("run ends with 125 when vial is asked for what it can't do") {
   check({"run", "--rm", "-m", "1m", "busybox"}, "Minimum memory limit allowed is 6MB");
   check({"run", "--rm", "--cpus", "1000", "busybox"}, "Range of CPUs is from 0.01 to");
   check({"create", "--bogus", "busybox"}, "unknown flag: --bogus");
+  check(
+      {"run", "--rm", "--platform", "linux/s390x", "--pull", "never", "busybox"},
+      "image with reference busybox was found but does not match the specified platform: wanted linux/s390x, "
+      "actual: linux/");
+  check({"run", "--rm", "--platform", "linux", "busybox"}, "invalid platform 'linux'");
+  check({"run", "--ulimit", "nofile", "busybox"},
+        "invalid argument \"nofile\" for \"--ulimit\" flag: invalid ulimit argument: nofile\n\nUsage:  vial "
+        "run ");
+  check({"run", "-e", "=x", "busybox"},
+        "invalid argument \"=x\" for \"-e, --env\" flag: invalid environment variable: =x");
+  check({"run", "--label", "=x", "busybox"},
+        "invalid argument \"=x\" for \"-l, --label\" flag: invalid label '=x': empty name");
+  check({"run", "--device-read-iops", "/dev/vda:x", "busybox"},
+        "for \"--device-read-iops\" flag: invalid rate for device: /dev/vda:x.");
+  check({"ps", "-f", "foo"},
+        "invalid argument \"foo\" for \"-f, --filter\" flag: bad format of filter (expected name=value)");
 }
 
 TEST_CASE("unknown options and commands are told with what to try") {

@@ -71,6 +71,11 @@ TEST_CASE("inspect tells Docker's fields") {
   REQUIRE(
       vial.run({"run", "-d", "--name", "seen", "-e", "A=b", "-m", "64m", "busybox", "sleep", "1000"}).code ==
       0);
+  REQUIRE(vial.run({"create", "--name", "made", "--device-write-bps", "/dev/nix:1mb", "busybox"}).code == 0);
+  const Json rates = parsed(vial.run({"inspect", "made"}).out)[0]["HostConfig"];
+  CHECK(rates["BlkioDeviceWriteBps"] == Json::array({{{"Path", "/dev/nix"}, {"Rate", 1048576}}}));
+  CHECK(rates["BlkioDeviceReadIOps"].is_null());
+  CHECK(vial.run({"rm", "made"}).code == 0);
   const Json all = parsed(vial.run({"inspect", "seen"}).out);
   REQUIRE(all.size() == 1);
   const Json& container = all[0];

@@ -1,12 +1,13 @@
 // Limits that the kernel enforces, whichever version of cgroups it has: here v1, in the VM v2.
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "tests/integration/vial_fixture.h"
+#include "tests/integration/running_program.h"
 
 namespace {
 
@@ -126,7 +127,10 @@ TEST_CASE("a limit that can't be enforced is an error that names the controller,
   INFO(cpus.err);
   CHECK(cpus.code == 125);
   CHECK(cpus.out.empty());
-  CHECK(contains(cpus.err, "4000"));
+  CHECK(contains(cpus.err, "Requested CPUs are not available - requested 4000, available: 0"));
+  const Outcome nodes = vial.run({"run", "--rm", "--cpuset-mems", "77", "busybox", "true"});
+  CHECK(nodes.code == 125);
+  CHECK(contains(nodes.err, "77"));
   const Outcome device =
       vial.run({"run", "--rm", "--device-read-bps", "/dev/nix:1mb", "busybox", "echo", "ran"});
   CHECK(device.code == 125);
@@ -142,9 +146,56 @@ TEST_CASE("a weight of block devices is enforced or refused with the controller'
   const Vial vial;
   const Outcome outcome = vial.run({"run", "--rm", "--blkio-weight", "300", "busybox", "true"});
   INFO(outcome.err);
-  if (outcome.code == 0) return;
-  CHECK(outcome.code == 125);
-  CHECK((contains(outcome.err, "io") && contains(outcome.err, "weight")));
+  if (outcome.code != 0) {
+    CHECK(outcome.code == 125);
+    CHECK((contains(outcome.err, "io") && contains(outcome.err, "weight")));
+    return;
+  }
+  // What is said to be enforced is there: by the file of one scheduler or the other, in its scale.
+  const Json report = vial.inside({"--blkio-weight", "300"});
+  std::string found;
+  for (const char* name : {"blkio/blkio.weight", "blkio/blkio.bfq.weight", "io.weight", "io.bfq.weight"}) {
+    const Json& files = report["cgroup"]["files"];
+    const auto file = files.find(std::string("/sys/fs/cgroup/") + name);
+    if (file != files.end()) found += file->get<std::string>() + ";";
+  }
+  INFO(found);
+  CHECK((contains(found, "300") || contains(found, "default 2930")));
+}
+
+TEST_CASE("rates of a disk are those that were asked for") {
+  const Vial vial;
+  std::string disk;
+  for (const auto& name : list_directory("/sys/block").value_or({}))
+    if (path_exists("/dev/" + name)) disk = "/dev/" + name;
+  if (in_vm()) REQUIRE(disk == "/dev/vda");
+  if (disk.empty()) return;
+  struct stat status = {};
+  REQUIRE(::stat(disk.c_str(), &status) == 0);
+  const std::string number =
+      std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev)) + " ";
+  const Json report =
+      vial.inside({"--device-read-bps", disk + ":1mb", "--device-write-bps", disk + ":2mb",
+                   "--device-read-iops", disk + ":300", "--device-write-iops", disk + ":400"});
+  if (const Json all = cgroup_file(report, "", "io.max"); !all.is_null()) {
+    CHECK(all == number + "rbps=1048576 wbps=2097152 riops=300 wiops=400");
+  } else {
+    CHECK(cgroup_file(report, "blkio/blkio.throttle.read_bps_device", "") == number + "1048576");
+    CHECK(cgroup_file(report, "blkio/blkio.throttle.write_bps_device", "") == number + "2097152");
+    CHECK(cgroup_file(report, "blkio/blkio.throttle.read_iops_device", "") == number + "300");
+    CHECK(cgroup_file(report, "blkio/blkio.throttle.write_iops_device", "") == number + "400");
+  }
+  if (!in_vm()) return;  // nobody's disk is written to but the machine's that is thrown away
+  const std::string copy = "dd if=/dev/zero of=" + disk + " bs=256k count=8 oflag=direct 2> /dev/null";
+  const auto seconds = [&](const Words& options) {
+    Words words = {"--device", disk};
+    words.insert(words.end(), options.begin(), options.end());
+    const int64_t begin = monotonic_ms();
+    CHECK(vial.shell(words, copy).code == 0);
+    return static_cast<double>(monotonic_ms() - begin) / 1000.0;
+  };
+  const double unlimited = seconds({});
+  CHECK(seconds({"--device-write-bps", disk + ":1mb"}) > unlimited + 0.8);
 }
 
 TEST_CASE("a container lies in the parent that was asked for, and leaves nothing there") {

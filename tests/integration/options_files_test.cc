@@ -86,7 +86,7 @@ TEST_CASE(
   CHECK(!path_exists(directory + "/hidden"));
 }
 
-TEST_CASE("a device that was given works, in the ways that were given") {
+TEST_CASE("a device that was given works, in the ways that were given", "[vm]") {
   const Vial vial;
   // Character device 1:12 has no driver behind it: who may open it gets ENXIO, who may not EPERM.
   const std::string node = vial.directory() + "/node";
@@ -110,7 +110,7 @@ TEST_CASE("a device that was given works, in the ways that were given") {
   CHECK(contains(missing.err, "/dev/nix"));
 }
 
-TEST_CASE("a container can't use a device that it made itself") {
+TEST_CASE("a container can't use a device that it made itself", "[vm]") {
   const Vial vial;
   const Json tried = vial.inside({"--cap-add", "MKNOD", "--security-opt", "seccomp=unconfined"},
                                  {"try", "mknod-mem", "mknod-kmsg", "mknod-sda", "mknod-tun", "dev-null"});

@@ -153,35 +153,38 @@ TEST_CASE("the script of --as-shell builds a container with many options") {
   const std::string shared = vial.directory() + "/shared";
   REQUIRE(make_directories(shared, 0755));
   REQUIRE(::chmod(vial.directory().c_str(), 0755) == 0);
-  const Words options = {"-h",
-                         "web",
-                         "-m",
-                         "64m",
-                         "--cpus",
-                         "0.5",
-                         "-u",
-                         "1000:100",
-                         "--group-add",
-                         "7",
-                         "-w",
-                         "/made/deep",
-                         "-v",
-                         shared + ":/shared:ro",
-                         "--tmpfs",
-                         "/t:size=1m",
-                         "--ulimit",
-                         "nofile=100:200",
-                         "--read-only",
-                         "-e",
-                         "A=b c",
-                         "--cap-drop",
-                         "CHOWN",
-                         "--sysctl",
-                         "net.core.somaxconn=77",
-                         "--pids-limit",
-                         "100",
-                         "--security-opt",
-                         "no-new-privileges"};
+  Words options = {"-h",
+                   "web",
+                   "-m",
+                   "64m",
+                   "--cpus",
+                   "0.5",
+                   "-u",
+                   "1000:100",
+                   "--group-add",
+                   "7",
+                   "-w",
+                   "/made/deep",
+                   "-v",
+                   shared + ":/shared:ro",
+                   "--tmpfs",
+                   "/t:size=1m",
+                   "--ulimit",
+                   "nofile=100:200",
+                   "--read-only",
+                   "-e",
+                   "A=b c",
+                   "--cap-drop",
+                   "CHOWN",
+                   "--sysctl",
+                   "net.core.somaxconn=77",
+                   "--pids-limit",
+                   "100",
+                   "--security-opt",
+                   "no-new-privileges"};
+  // Its file has one name or another, and some kernels have neither.
+  if (vial.run({"run", "--rm", "--blkio-weight", "300", "busybox", "true"}).code == 0)
+    options.insert(options.end(), {"--blkio-weight", "300"});
   const Json real = vial.inside(options);
   const Json built = by_hand(vial, options);
   compare(real, built);
@@ -201,6 +204,22 @@ TEST_CASE("the script of --as-shell shares what the options share, and ends with
   for (const char* kind : {"net", "ipc", "uts"})
     CHECK(real["namespaces"][kind] == built["namespaces"][kind]);
   CHECK(mount_view(real) == mount_view(built));
+  // The host's devices, some of them in directories.
+  const Json open = vial.inside({"--privileged"});
+  const Json open_by_hand = by_hand(vial, {"--privileged"});
+  check_same(open, open_by_hand, "devices");
+  check_same(open, open_by_hand, "capabilities");
+  REQUIRE(vial.run({"run", "-d", "--name", "other", "busybox", "sleep", "1000"}).code == 0);
+  const Words joins = {"--network",       "container:other", "--ipc",
+                       "container:other", "--pid",           "container:other"};
+  const Json joined = vial.inside(joins);
+  const Json joined_by_hand = by_hand(vial, joins);
+  for (const char* kind : {"net", "ipc", "pid"}) {
+    INFO(kind);
+    CHECK(joined["namespaces"][kind] == joined_by_hand["namespaces"][kind]);
+    CHECK(joined["namespaces"][kind] != real["namespaces"][kind]);
+  }
+  CHECK(vial.run({"rm", "-f", "other"}).code == 0);
   const Outcome script = vial.run({"run", "--as-shell", "busybox", "sh", "-c", "exit 7"});
   REQUIRE(script.code == 0);
   const auto output = run_command({"sh", "-c", script.out});

@@ -1,4 +1,5 @@
-"""What does not belong into a tree that others clone: paths of one machine, notes to oneself, stray blanks."""
+"""What does not belong into a tree that others clone: paths of one machine, notes to oneself, stray blanks, empty
+files."""
 import re
 
 import sources
@@ -27,7 +28,8 @@ def check(name, text):
 
 
 def main():
-    findings = []
+    # A redirection that went wrong leaves one.
+    findings = [f"{name}: an empty file" for name in sources.files() if (sources.ROOT / name).stat().st_size == 0]
     for name in sources.files(*TEXT):
         if name not in EXEMPT and "/data/" not in name:
             findings += check(name, sources.read(name))

@@ -111,7 +111,7 @@ TEST_CASE("entries that no file can be are refused and named") {
   }
 }
 
-TEST_CASE("depth is limited") {
+TEST_CASE("depth is limited", "[slow]") {
   std::string name;
   for (int i = 0; i < 1500; ++i)
     name += "d/";
@@ -166,7 +166,7 @@ TEST_CASE("formats that are no tar are not read") {
   }
 }
 
-TEST_CASE("bombs are stopped by limits before they fill the disk") {
+TEST_CASE("bombs are stopped by limits before they fill the disk", "[slow]") {
   Scratch scratch;
   const auto sparse = scratch.unpack(sparse_entry("bomb", uint64_t{1} << 50) + tar_of({}));
   REQUIRE_FALSE(sparse);

@@ -209,7 +209,7 @@ TEST_CASE("a full disk leaves nothing, and room makes the same load succeed") {
   REQUIRE(sys::umount2(root.c_str(), 0));
 }
 
-TEST_CASE("a kill at any time leaves the whole image or none") {
+TEST_CASE("a kill at any time leaves the whole image or none", "[slow]") {
   Scratch scratch;
   std::vector<TarEntry> files;
   for (int i = 0; i < 300; ++i)

@@ -81,7 +81,7 @@ TEST_CASE("what umoci writes loads", "[peers]") {
   CHECK(content_of(store.layer_path(stored->layers.back().directory) + "/fs/f") == "by umoci");
 }
 
-TEST_CASE("the samples are the same bytes each time, and load", "[samples]") {
+TEST_CASE("the samples are the same bytes each time, and load", "[samples][slow]") {
   const Scratch scratch;
   for (const std::string& sample : {std::string("hello"), std::string("busybox")}) {
     INFO(sample);

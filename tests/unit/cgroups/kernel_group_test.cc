@@ -219,10 +219,8 @@ TEST_CASE("a group that a crash left is made anew: its limits and kill mark are 
   const auto steps = cgroups::cgroup_steps(group.layout(), group.group().path, {});
   REQUIRE(steps);
   StepContext context;
-  for (const StepPtr& step : steps->before_clone) {
-    const auto performed = step->perform(context);
-    if (!performed) FAIL(step->name() << ": " << performed.error().text());
-  }
+  const auto performed = perform_all(steps->before_clone, context);
+  if (!performed) FAIL(performed.error().text());
   CHECK(group.file("pids", "pids.max", "pids.max") == "max");
   CHECK(group.start([] { return 5; }).wait() == 5);
 }
@@ -257,8 +255,7 @@ TEST_CASE("a child that is not the host's root joins", "[kernel]") {
   auto steps = cgroups::enter_steps(group.layout(), group.group().path);
   REQUIRE(steps);
   StepContext context;
-  for (const StepPtr& step : steps->before_clone)
-    REQUIRE(step->perform(context));
+  REQUIRE(perform_all(steps->before_clone, context));
   struct clone_args arguments = {};
   arguments.exit_signal = SIGCHLD;
   const auto pid = sys::clone3(arguments);
@@ -292,10 +289,7 @@ TEST_CASE("v2: a parent with processes of its own can't give controllers, and th
   const auto steps = cgroups::cgroup_steps(parent.layout(), parent.group().path + "/below", resources);
   REQUIRE(steps);
   StepContext context;
-  Result<void> result;
-  for (const StepPtr& step : steps->before_clone) {
-    if (result) result = step->perform(context);
-  }
+  const auto result = perform_all(steps->before_clone, context);
   REQUIRE_FALSE(result);
   CHECK(result.error().error_number() == EBUSY);
   CHECK_THAT(result.error().text(), Catch::Contains("no internal processes"));
@@ -319,10 +313,7 @@ TEST_CASE("a read-only hierarchy is an error that says what is needed", "[kernel
     for (const std::string& mount : mounts)
       ready = ready && sys::mount("", mount.c_str(), "", MS_REMOUNT | MS_BIND | MS_RDONLY, "");
     StepContext context;
-    Result<void> result;
-    for (const StepPtr& step : steps->before_clone) {
-      if (ready && result) result = step->perform(context);
-    }
+    const auto result = ready ? perform_all(steps->before_clone, context) : ok();
     (void)write_all(pipe->writer.get(), result ? "no error" : result.error().text());
     ::_exit(0);
   }

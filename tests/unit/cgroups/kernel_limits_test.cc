@@ -153,7 +153,7 @@ TEST_CASE("no more processes than pids allows", "[kernel]") {
 }
 
 // spec: config-linux.md#resources.cpu
-TEST_CASE("cpu time stays at the quota", "[kernel]") {
+TEST_CASE("cpu time stays at the quota", "[kernel][slow]") {
   constexpr int64_t kWall = 1'500'000'000;
   cgroups::Resources resources;
   resources.cpu.quota_us = 20'000;
@@ -305,10 +305,7 @@ TEST_CASE("a limit that the kernel refuses is an error that names file and text"
   const auto steps = cgroups::cgroup_steps(*layout, path, resources);
   REQUIRE(steps);
   StepContext context;
-  Result<void> result;
-  for (const StepPtr& step : steps->before_clone) {
-    if (result) result = step->perform(context);
-  }
+  const auto result = perform_all(steps->before_clone, context);
   REQUIRE_FALSE(result);
   CHECK_THAT(result.error().text(), Catch::Contains("cpuset.cpus") && Catch::Contains("\"8000\""));
   REQUIRE(cgroups::remove_group(*group));

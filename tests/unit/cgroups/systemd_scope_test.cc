@@ -18,27 +18,9 @@
 #include "base/syscalls.h"
 #include "cgroups/bus.h"
 #include "tests/unit/cgroups/fake_systemd.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = "/tmp/vial-unit-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Directory() { (void)remove_tree(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  Directory(Directory&&) = delete;
-  Directory& operator=(Directory&&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // Closed when nobody listens there.
 Fd connect_to(const std::string& path) {
@@ -108,7 +90,7 @@ TEST_CASE("slice:prefix:name is a scope in the slices that the slice's name says
 }
 
 TEST_CASE("without systemd the driver says so") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   StepContext context;
   const auto step = cgroups::start_scope_step(
       request_of("", "id"), {directory.file("nothing"), directory.file("bus"), directory.file("own")});
@@ -120,7 +102,7 @@ TEST_CASE("without systemd the driver says so") {
 }
 
 TEST_CASE("a scope is started with a process that holds it, with the limits as properties") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const bool on_v2 = GENERATE(true, false);
   const FakeSystemd systemd(directory.path(), "done");
   StepContext context;
@@ -232,7 +214,7 @@ TEST_CASE("annotations are properties of the scope, in GVariant's text") {
 }
 
 TEST_CASE("what systemd refuses, or can't do, is told in its words") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const bool is_refused = GENERATE(true, false);
   const FakeSystemd systemd(directory.path(), is_refused ? "refused" : "failed");
   StepContext context;
@@ -247,7 +229,7 @@ TEST_CASE("what systemd refuses, or can't do, is told in its words") {
 }
 
 TEST_CASE("the real dbus-daemon takes our messages, and knows no systemd here") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string config = directory.file("bus.conf");
   const std::string address = directory.file("real");
   REQUIRE(create_file(config, "<busconfig><listen>unix:path=" + address +

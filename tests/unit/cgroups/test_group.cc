@@ -25,6 +25,12 @@ int TestChild::wait() {
   return status ? status->shell_code() : -1;
 }
 
+Result<void> perform_all(const std::vector<StepPtr>& steps, StepContext& context) {
+  for (const StepPtr& step : steps)
+    TRY_IN(step->name(), step->perform(context));
+  return ok();
+}
+
 std::string test_parent() {
   static const std::string parent = "/vial-test-" + std::to_string(::getpid());
   return parent;
@@ -39,12 +45,10 @@ TestGroup::TestGroup(const cgroups::Resources& resources) {
   if (!steps) FAIL(steps.error().text());
   steps_ = std::move(*steps);
   StepContext context;
-  for (const StepPtr& step : steps_.before_clone) {
-    const auto performed = step->perform(context);
-    if (performed) continue;
-    (void)cgroups::remove_group(group_);
-    FAIL(step->name() << ": " << performed.error().text());
-  }
+  const auto performed = perform_all(steps_.before_clone, context);
+  if (performed) return;
+  (void)cgroups::remove_group(group_);
+  FAIL(performed.error().text());
 }
 
 TestGroup::~TestGroup() {
@@ -57,10 +61,8 @@ TestChild TestGroup::start(const std::function<int()>& body) {
   auto enter = cgroups::enter_steps(layout_, group_.path);
   REQUIRE(enter);
   StepContext context;
-  for (const StepPtr& step : enter->before_clone) {
-    const auto performed = step->perform(context);
-    if (!performed) FAIL(performed.error().text());
-  }
+  const auto performed = perform_all(enter->before_clone, context);
+  if (!performed) FAIL(performed.error().text());
   auto ready = sys::pipe2(0);
   REQUIRE(ready);
   int pidfd = -1;

@@ -58,6 +58,8 @@ class TestGroup {
   cgroups::GroupSteps steps_;
 };
 
+// Performs the steps up to the first that fails.
+Result<void> perform_all(const std::vector<StepPtr>& steps, StepContext& context);
 // The test's own parent group, "/vial-test-PID".
 std::string test_parent();
 // True when every hierarchy has no directory of the group.

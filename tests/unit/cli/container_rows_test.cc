@@ -18,6 +18,7 @@ engine::Container make(const std::string& name, engine::Status status) {
   container.record.image.id = "sha256:" + std::string(64, 'e');
   container.record.args = {"sh", "-c", "echo \"a long command line\""};
   container.record.request.labels = {{"tier", "db"}, {"x", ""}};
+  container.record.image.labels = {{"maker", "us"}, {"tier", "image's"}};
   container.state.status = status;
   container.state.run.started_ns = kNow - 3 * kSecond;
   if (status == engine::Status::kRunning || status == engine::Status::kPaused) container.state.pid = 42;
@@ -74,7 +75,7 @@ TEST_CASE("nothing is cut with --no-trunc; sizes as Docker prints them") {
   CHECK(row["ID"].get<std::string>().size() == 64);
   CHECK(row["Command"] == "\"sh -c echo \\\"a long command line\\\"\"");
   CHECK(row["Size"] == "12B (virtual 1.98MB)");
-  CHECK(row["Labels"] == "tier=db,x=");
+  CHECK(row["Labels"] == "maker=us,tier=db,x=");
 }
 
 TEST_CASE("times as Go prints them") {
@@ -91,6 +92,7 @@ engine::Listing three() {
   listing.containers[1].record.created_ns = 200;
   listing.containers[2].record.created_ns = 100;
   listing.containers[0].record.request.labels = {};
+  listing.containers[0].record.image.labels.erase("tier");
   listing.containers[0].record.mounts.push_back({.type = "volume", .name = "data", .destination = "/data"});
   listing.containers[2].record.image.exposed_ports = {"80/tcp"};
   return listing;
@@ -120,6 +122,7 @@ TEST_CASE("filters of ps: one key is or, several are and") {
   CHECK(names({"exited=0"}).empty());
   CHECK(names({"label=tier"}) == "db job ");
   CHECK(names({"label=tier=db", "label=nope"}).empty());
+  CHECK(names({"label=maker=us"}) == "web db job ");
   CHECK(names({"ancestor=busybox:latest"}) == "web db job ");
   CHECK(names({"ancestor=alpine"}).empty());
   CHECK(names({"before=web"}) == "db job ");

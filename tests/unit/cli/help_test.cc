@@ -112,6 +112,7 @@ TEST_CASE("every command of the registry is well formed") {
         }
       }
       CHECK_FALSE(std::string(command.summary).ends_with('.'));
+      if (!command.hidden) CHECK(std::string_view(command.examples) != "");
       if (std::string(command.usage).starts_with("[OPTIONS]")) CHECK_FALSE(names.empty());
     }
   }

@@ -74,13 +74,14 @@ TEST_CASE("limits come in bytes, microseconds and billionths") {
 
 TEST_CASE("zero means not set where Docker means that") {
   const auto made = request({"-m", "0", "--cpus", "0", "--cpu-shares", "0", "--blkio-weight", "0",
-                             "--memory-swappiness", "-1", "busybox"});
+                             "--memory-swappiness", "-1", "--shm-size", "0", "busybox"});
   REQUIRE(made);
   CHECK_FALSE(made->limits.memory_bytes);
   CHECK_FALSE(made->limits.nano_cpus);
   CHECK_FALSE(made->limits.cpu_shares);
   CHECK_FALSE(made->limits.blkio_weight);
   CHECK_FALSE(made->limits.memory_swappiness);
+  CHECK_FALSE(made->shm_bytes);  // size=0 would be a tmpfs without limit
 }
 
 TEST_CASE("an empty entrypoint clears the image's") {

@@ -7,7 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::LayerView;
 

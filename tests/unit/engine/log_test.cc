@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/log_writer.h"
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::LogSettings;
 using engine::LogWriter;

@@ -7,7 +7,7 @@
 #include "engine/limits.h"
 #include "engine/mount_points.h"
 #include "engine/process_options.h"
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::RunRequest;
 
@@ -227,6 +227,9 @@ TEST_CASE("limits: docker's refusals") {
   request.limits = {};
   request.limits.blkio_weight = 5;
   CHECK(check(request) == "Range of blkio weight is from 10 to 1000");
+  request.limits = {};
+  request.limits.device_write_iops = {"/dev/nix:1mb"};
+  CHECK(check(request).starts_with("invalid rate for device: /dev/nix:1mb"));
 }
 
 TEST_CASE("limits become the spec's resources") {

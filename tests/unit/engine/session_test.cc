@@ -11,7 +11,7 @@
 #include "engine/network_files.h"
 #include "engine/pump.h"
 #include "engine/terminal.h"
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::FrameKind;
 

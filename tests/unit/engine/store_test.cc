@@ -7,7 +7,7 @@
 
 #include "engine/names.h"
 #include "engine/operations.h"
-#include "tests/unit/engine/temporary.h"
+#include "tests/unit/temporary_directory.h"
 
 using engine::ContainerRecord;
 using engine::Status;

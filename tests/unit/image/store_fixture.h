@@ -1,26 +1,17 @@
 // A store in a temporary directory, and images of nothing but digits to put into it.
 #pragma once
 
-#include <array>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "image/store.h"
+#include "tests/unit/temporary_directory.h"
 
 class StoreFixture {
  public:
-  StoreFixture() {
-    std::array<char, 32> name = {"/tmp/vial-store-XXXXXX"};
-    path_ = ::mkdtemp(name.data());
-  }
-  ~StoreFixture() { CHECK(remove_tree(path_)); }
-  StoreFixture(const StoreFixture&) = delete;
-  StoreFixture& operator=(const StoreFixture&) = delete;
-
-  std::string root() const { return path_ + "/store"; }
+  std::string root() const { return temporary_.file("store"); }
   image::Store store() const { return image::Store(root()); }
   bool has_layer(char digit) const { return path_exists(root() + "/layers/" + std::string(16, digit)); }
   std::vector<std::string> names(const std::string& directory) const {
@@ -29,7 +20,7 @@ class StoreFixture {
   }
 
  private:
-  std::string path_;
+  TemporaryDirectory temporary_;
 };
 
 inline image::Digest digest(char digit) {

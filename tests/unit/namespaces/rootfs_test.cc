@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespaces::open_in_root;
 using namespaces::open_target;
@@ -22,25 +22,18 @@ namespace {
 class HostileRoot {
  public:
   HostileRoot() {
-    std::string pattern = "/tmp/vial-root-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    directory = pattern;
     REQUIRE(make_directories(directory + "/root", 0755));
     REQUIRE(make_directories(directory + "/canary", 0755));
     root = sys::open((directory + "/root").c_str(), O_PATH | O_DIRECTORY).value();
   }
-  ~HostileRoot() { (void)remove_tree(directory); }
-  HostileRoot(const HostileRoot&) = delete;
-  HostileRoot& operator=(const HostileRoot&) = delete;
-  HostileRoot(HostileRoot&&) = delete;
-  HostileRoot& operator=(HostileRoot&&) = delete;
 
   void link(const std::string& target, const std::string& name) const {
     REQUIRE(sys::symlinkat(target.c_str(), AT_FDCWD, (directory + "/root/" + name).c_str()));
   }
   bool canary_is_empty() const { return list_directory(directory + "/canary").value().empty(); }
 
-  std::string directory;
+  TemporaryDirectory temporary;
+  std::string directory = temporary.path();
   Fd root;
 };
 

@@ -13,26 +13,9 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/units.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = "/tmp/vial-unit-XXXXXX";
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Directory() { (void)remove_tree(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  Directory(Directory&&) = delete;
-  Directory& operator=(Directory&&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 runtime::Hook shell_hook(const std::string& script) {
   runtime::Hook hook;
@@ -56,7 +39,7 @@ runtime::HookState running() {
 // spec: runtime.md#state.json
 // spec: config.md#hooks.stdin
 TEST_CASE("a hook reads the state, and has its own arguments and environment and nothing of ours") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec
   auto hook = shell_hook("cat > " + directory.file("state") + "; env > " + directory.file("env") +
                          "; echo \"$0 $1\" > " + directory.file("args") + "; ls /proc/$$/fd > " +
@@ -81,7 +64,7 @@ TEST_CASE("a hook reads the state, and has its own arguments and environment and
 
 // spec: config.md#hooks.order
 TEST_CASE("hooks run in their order, and the first failure ends the list and is told with its words") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string log = directory.file("log");
   const auto ran = runtime::run_hooks(
       "createRuntime",
@@ -103,8 +86,8 @@ TEST_CASE("a hook that is not there is an error") {
 }
 
 // spec: config.md#hooks.timeout
-TEST_CASE("a hook that exceeds its timeout is killed with what it started") {
-  const Directory directory;
+TEST_CASE("a hook that exceeds its timeout is killed with what it started", "[slow]") {
+  const TemporaryDirectory directory;
   auto hook = shell_hook("sleep 100 & echo $! > " + directory.file("pid") + "; sleep 100");
   hook.timeout_s = 1;
   const int64_t begin = monotonic_ns();
@@ -131,7 +114,7 @@ TEST_CASE("a hook may leave a process behind, and may print more than a pipe hol
 
 // spec: runtime.md#lifecycle.poststop
 TEST_CASE("poststop hooks run whatever becomes of the others") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string log = directory.file("log");
   const auto failures = runtime::run_poststop_hooks(
       {shell_hook("exit 1"), shell_hook("echo 2 >> " + log), shell_hook("kill -9 $$")}, running());

@@ -15,11 +15,10 @@
 #include "runtime/launch.h"
 #include "runtime/undo.h"
 
-SmallRootfs::SmallRootfs() {
-  std::string pattern = "/tmp/vial-unit-XXXXXX";
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  directory_ = pattern;
-  REQUIRE(make_directories(path() + "/bin", 0755));
+namespace {
+
+void make_bin(const std::string& bin) {
+  REQUIRE(make_directories(bin, 0755));
   // One process for the list, none for the links: an exec is dear in the virtual machine.
   const auto applets = run_command({"busybox", "--list"});
   REQUIRE(applets);
@@ -27,17 +26,55 @@ SmallRootfs::SmallRootfs() {
   REQUIRE(where);
   const auto program = read_file(std::string(trim(where->out)));
   REQUIRE(program);
-  REQUIRE(create_file(path() + "/bin/busybox", *program, 0755));
+  REQUIRE(create_file(bin + "/busybox", *program, 0755));
   for (const auto& applet : split(applets->out, '\n')) {
     if (!applet.empty() && applet != "busybox")
-      REQUIRE(sys::symlinkat("busybox", AT_FDCWD, (path() + "/bin/" + applet).c_str()));
+      REQUIRE(sys::symlinkat("busybox", AT_FDCWD, (bin + "/" + applet).c_str()));
+  }
+}
+
+// Its hundreds of links are most of what a rootfs costs: while no test has added to it, one bin goes from
+// each rootfs to the next.
+struct SpareBin {
+  std::string path;  // empty: there is none
+  size_t entries = 0;
+  SpareBin() = default;
+  ~SpareBin() {
+    if (!path.empty()) (void)remove_tree(path);
+  }
+  SpareBin(const SpareBin&) = delete;
+  SpareBin& operator=(const SpareBin&) = delete;
+};
+
+SpareBin& spare_bin() {
+  static SpareBin bin;
+  return bin;
+}
+
+}  // namespace
+
+SmallRootfs::SmallRootfs() {
+  SpareBin& spare = spare_bin();
+  const std::string bin = path() + "/bin";
+  REQUIRE(make_directories(path(), 0755));
+  if (spare.path.empty()) {
+    make_bin(bin);
+    spare.entries = list_directory(bin).value().size();
+  } else {
+    REQUIRE(sys::renameat2(AT_FDCWD, spare.path.c_str(), AT_FDCWD, bin.c_str(), 0));
+    spare.path.clear();
   }
   for (const char* name : {"/tmp", "/etc"})
     REQUIRE(make_directories(path() + name, 0755));
 }
 
 SmallRootfs::~SmallRootfs() {
-  (void)remove_tree(directory_);
+  SpareBin& spare = spare_bin();
+  const std::string bin = path() + "/bin";
+  const auto names = list_directory(bin);
+  if (!spare.path.empty() || !names || names->size() != spare.entries) return;
+  const std::string kept = directory_.path() + "-bin";
+  if (sys::renameat2(AT_FDCWD, bin.c_str(), AT_FDCWD, kept.c_str(), 0)) spare.path = kept;
 }
 
 runtime::Spec SmallRootfs::spec(std::vector<std::string> args) const {

@@ -7,24 +7,22 @@
 
 #include "runtime/plan.h"
 #include "runtime/spec.h"
+#include "tests/unit/temporary_directory.h"
 
-// Removed with everything in it when it goes out of scope.
 class SmallRootfs {
  public:
   SmallRootfs();
   ~SmallRootfs();
   SmallRootfs(const SmallRootfs&) = delete;
   SmallRootfs& operator=(const SmallRootfs&) = delete;
-  SmallRootfs(SmallRootfs&&) = delete;
-  SmallRootfs& operator=(SmallRootfs&&) = delete;
 
-  const std::string& directory() const { return directory_; }
-  std::string path() const { return directory_ + "/rootfs"; }
+  const std::string& directory() const { return directory_.path(); }
+  std::string path() const { return directory_.file("rootfs"); }
   // All namespaces but user, a cgroup of its own, the default mounts.
   runtime::Spec spec(std::vector<std::string> args) const;
 
  private:
-  std::string directory_;
+  TemporaryDirectory directory_;
 };
 
 // What a container printed and how it ended; REQUIREs that it started.

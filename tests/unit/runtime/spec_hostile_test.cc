@@ -56,7 +56,7 @@ int class_of(const Json& value) {
 }  // namespace
 
 // spec: config.md#values
-TEST_CASE("a value of a wrong type is an error with its pointer, whichever member it is", "[pure]") {
+TEST_CASE("a value of a wrong type is an error with its pointer, whichever member it is", "[pure][slow]") {
   const Json document = full_document();
   const std::vector<Json> others = {Json::object(), Json::array({Json::array()}), "text", true, 3U, 1.5};
   size_t checked = 0;
@@ -79,7 +79,7 @@ TEST_CASE("a value of a wrong type is an error with its pointer, whichever membe
   CHECK(checked > 1000);
 }
 
-TEST_CASE("null is as good as absent for all that may be absent", "[pure]") {
+TEST_CASE("null is as good as absent for all that may be absent", "[pure][slow]") {
   const Json document = full_document();
   size_t missing = 0;
   for_each_value(document, "", [&](const std::string& pointer, const Json&) {

@@ -15,20 +15,9 @@
 #include "base/syscalls.h"
 #include "runtime/gate.h"
 #include "runtime/handshake.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
-
-class Directory {
- public:
-  Directory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  ~Directory() { (void)remove_tree(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/vial-unit-state.XXXXXX";
-};
 
 runtime::ContainerRecord some_record() {
   runtime::ContainerRecord record;
@@ -90,7 +79,7 @@ TEST_CASE("records are read as they were written, and newer ones are refused") {
 }
 
 TEST_CASE("a state directory belongs to one maker, and is gone when it is removed") {
-  const Directory root;
+  const TemporaryDirectory root;
   const std::string deep = root.path() + "/not/yet";
   CHECK(runtime::container_ids(deep).value().empty());
   CHECK(runtime::StateDirectory::open(deep, "web").error().text() == "container does not exist");
@@ -116,7 +105,7 @@ TEST_CASE("a state directory belongs to one maker, and is gone when it is remove
 }
 
 TEST_CASE("the status is the kernel's word, not the file's") {
-  const Directory root;
+  const TemporaryDirectory root;
   const auto directory = runtime::StateDirectory::make(root.path(), "web");
   REQUIRE(directory);
   directory->unlock();
@@ -149,7 +138,7 @@ TEST_CASE("the status is the kernel's word, not the file's") {
 }
 
 TEST_CASE("the gate lets one starter pass, and tells what became of the init") {
-  const Directory root;
+  const TemporaryDirectory root;
   const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
   const auto pass = [&](const std::function<void(int)>& end) {
     Fd gate = runtime::make_gate(directory.get()).value();
@@ -205,7 +194,7 @@ TEST_CASE("a starter that comes second is told so, one that comes after a killed
 }
 
 TEST_CASE("nobody passes a gate whose init is dead") {
-  const Directory root;
+  const TemporaryDirectory root;
   const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
   Fd gate = runtime::make_gate(directory.get()).value();
   REQUIRE(runtime::open_gate(directory.get()));

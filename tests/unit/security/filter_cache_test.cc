@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "security/seccomp_profile.h"
+#include "tests/unit/temporary_directory.h"
 
 using security::cached_filter;
 using security::FilterProgram;
@@ -15,15 +16,11 @@ namespace {
 
 class Directory {
  public:
-  Directory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  ~Directory() { CHECK(remove_tree(path_)); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  std::string cache() const { return path_ + "/cache"; }
+  std::string cache() const { return temporary_.file("cache"); }
   std::vector<std::string> files() const { return list_directory(cache()).value_or({}); }
 
  private:
-  std::string path_ = "/tmp/vial-filters-XXXXXX";
+  TemporaryDirectory temporary_;
 };
 
 // A filter that is told from others by its bytes, and how often it was compiled.
@@ -96,7 +93,7 @@ TEST_CASE("what is damaged or another program's is compiled anew") {
   }
 }
 
-TEST_CASE("many filters take a bounded place, and none is taken for another") {
+TEST_CASE("many filters take a bounded place, and none is taken for another", "[slow]") {
   const Directory directory;
   Compiler compiler;
   for (int round = 0; round < 2; ++round) {

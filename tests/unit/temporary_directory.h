@@ -3,18 +3,20 @@
 
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX
 
+#include <catch2/catch.hpp>
 #include <string>
 
 #include "base/file.h"
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() { path_ = ::mkdtemp(path_.data()); }
-  ~TemporaryDirectory() { (void)remove_tree(path_); }
+  TemporaryDirectory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
+  ~TemporaryDirectory() { CHECK(remove_tree(path_)); }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
 
  private:
-  std::string path_ = "/tmp/vial-test-XXXXXX";
+  std::string path_ = "/tmp/vial-unit-XXXXXX";
 };
