@@ -66,6 +66,7 @@ std::vector<std::string> Image::layer_directories() const {
 }
 
 Result<Image> Store::find(const std::string& name) const {
+  TRY(recover());
   const Digest id = TRY(find_id(root_, name));
   return read_record(root_, id);
 }
@@ -82,6 +83,7 @@ Result<Image> Store::inspect(const std::string& name) const {
 }
 
 Result<std::vector<Image>> Store::list(std::vector<std::string>* problems) const {
+  TRY(recover());
   const auto ids = TRY(list_records(root_));
   const auto tags = TRY(read_all_tags(root_));
   std::vector<Image> images;
@@ -114,6 +116,7 @@ Result<std::string> Store::config_json(const Digest& id) const {
 
 Result<void> Store::tag(const std::string& source, const Reference& target) const {
   if (target.digest()) return invalid("refusing to create a tag with a digest reference");
+  TRY(recover());
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   const Image image = TRY(find(source));
   return write_tag(root_, target.tag().empty() ? target.with_tag("latest") : target, image.id, Durable::kYes);

@@ -170,9 +170,13 @@ class Store {
   // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
   Result<Image> publish(const Staging& staging, const NewImage& image) const;
   // Waits until all that was published before this call is on disk (syncfs(2)), and notes it: what was not
-  // noted when the machine stops is measured by the next command, and dropped when it is not whole. Loading
-  // and pulling leave it to a process in the background. kSystem.
+  // noted when the machine stops is measured by recover(), and dropped when it is not whole. Loading and
+  // pulling leave it to a process in the background. kSystem.
   Result<void> settle() const;
+  // The first look at the store after the machine stopped: whatever looks for images does it, and it costs
+  // one system call when there is nothing to do. Not to be called with a lock or hold() on the store.
+  // kSystem.
+  Result<void> recover() const;
   // Puts a staged layer in the place of one that is damaged. Containers that run keep what they have mounted.
   Result<void> replace_layer(const Staging& staging, const NewLayer& layer) const;
   // Removes what dead loads and removals left: stagings with what they had published without a record, trash.
