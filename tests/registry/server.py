@@ -37,7 +37,7 @@ longer           the layer has more bytes than the manifest says, without Conten
 length           Content-Length is not the descriptor's size
 size             the descriptor's size is not the blob's
 negative         the descriptor's size is negative
-drip             the layer comes at a byte a second
+drip             the layer comes at ten bytes a second
 stall            the layer stops in the middle
 stall-manifest   the manifest never comes
 endless          the manifest never ends
@@ -342,9 +342,9 @@ class Handler(access.Access, uploads.Uploads, http.server.BaseHTTPRequestHandler
             return self.cut(data[:half], len(data), 60)
         if mode == "drip":
             self.answer(200, b"", length=len(data))
-            for i in range(60):
+            for i in range(600):
                 self.wfile.write(data[i:i + 1])
-                time.sleep(1)
+                time.sleep(0.1)
         if mode == "longer":
             return self.answer(200, data + b"more", length=-1)
         if mode == "length":
