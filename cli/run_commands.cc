@@ -10,6 +10,7 @@
 #include "cli/run_options.h"
 #include "cli/store_access.h"
 #include "image/reference.h"
+#include "image/store.h"
 #include "runtime/views.h"
 
 namespace cli {
@@ -62,6 +63,12 @@ bool is_image_missing(const Error& error) {
   return error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
 }
 
+// Here for another platform only: the one for this one is pulled, as if there were none.
+bool is_image_wanted(const Error& error) {
+  return is_image_missing(error) ||
+         (error.kind() == ErrorKind::kNotFound && contains(error.text(), image::kOtherPlatform));
+}
+
 // A start's error, made helpful where the image is what is missing.
 Error helpful(const Invocation& call, const Error& error) {
   return is_image_missing(error) ? image_is_missing(call) : error;
@@ -88,7 +95,7 @@ auto with_image(const Invocation& call, const engine::RunRequest& request, const
   }
   auto made = make();
   const auto reference = image::Reference::parse_with_default_tag(request.image);
-  if (!made && is_image_missing(made.error()) && request.pull == engine::PullPolicy::kMissing && reference) {
+  if (!made && is_image_wanted(made.error()) && request.pull == engine::PullPolicy::kMissing && reference) {
     complain("Unable to find image '" + printable(reference->familiar()) + "' locally");
     const bool pulled = TRY(pull_image_of(call, request));
     if (!pulled) return Made();

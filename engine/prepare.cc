@@ -138,6 +138,7 @@ Result<ContainerRecord> make_record(const Store& store, const RunRequest& reques
   TRY(check_request(request, host_cpus()));
   const image::Store images(store.root());
   const image::Image image = TRY(images.find(request.image));
+  TRY(image::expect_platform(image, request.image, request.platform));
   ContainerRecord record;
   record.id = id;
   record.created_ns = now_ns();

@@ -41,18 +41,27 @@ bool is_attestation(const Descriptor& entry) {
   return entry.platform && entry.platform->os == "unknown" && entry.platform->architecture == "unknown";
 }
 
+}  // namespace
+
 std::string platform_text(const Platform& platform) {
   std::string text = platform.os + "/" + platform.architecture;
   if (!platform.variant.empty()) text += "/" + platform.variant;
   return text;
 }
 
+Result<Platform> parse_platform(const std::string& text) {
+  const auto parts = split(text, '/');
+  const bool whole = std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
+  if (parts.size() < 2 || parts.size() > 3 || !whole)
+    return invalid("invalid platform '" + printable(text) +
+                   "': want os/arch or os/arch/variant, as linux/arm64");
+  return Platform{parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
+}
+
 bool fits(const Platform& offered, const Platform& wanted) {
   if (offered.os != wanted.os || offered.architecture != wanted.architecture) return false;
   return wanted.variant.empty() || offered.variant.empty() || offered.variant == wanted.variant;
 }
-
-}  // namespace
 
 bool is_index_type(std::string_view media_type) {
   return media_type == "application/vnd.oci.image.index.v1+json" ||

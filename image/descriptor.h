@@ -52,6 +52,11 @@ Result<Index> parse_index(std::string_view bytes);
 
 // This machine in OCI's words: linux/amd64.
 Platform host_platform();
+// "os/arch" or "os/arch/variant" and back. kInvalid.
+Result<Platform> parse_platform(const std::string& text);
+std::string platform_text(const Platform& platform);
+// The same system and architecture, and no other variant.
+bool fits(const Platform& offered, const Platform& wanted);
 // The manifest of an index for a platform: attestations (platform unknown/unknown) are passed over; an entry
 // without a platform fits when there is no other. kNotFound names the platforms that there are.
 Result<Descriptor> choose_platform(const Index& index, const Platform& wanted);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "image/descriptor.h"
 #include "image/store_files.h"
 
 namespace image {
@@ -63,6 +64,16 @@ std::vector<std::string> Image::layer_directories() const {
   for (const auto& layer : layers)
     result.push_back(layer.directory);
   return result;
+}
+
+Result<void> expect_platform(const Image& image, const std::string& name, const std::string& platform) {
+  if (platform.empty()) return ok();
+  const Platform wanted = TRY(parse_platform(platform));
+  const Platform actual = {image.os, image.architecture, image.variant};
+  if (fits(actual, wanted)) return ok();
+  return not_found("image with reference " + printable(name) + " was found but its platform (" +
+                   printable(platform_text(actual)) + ") " + kOtherPlatform + " (" + platform_text(wanted) +
+                   ")");
 }
 
 Result<Image> Store::find(const std::string& name) const {

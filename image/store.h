@@ -60,6 +60,12 @@ struct Image {
   std::vector<std::string> layer_directories() const;  // bottom to top, names below ROOT/layers
 };
 
+// That the image is for this platform ("linux/arm64"; empty: any). kInvalid for what is no platform,
+// kNotFound in Docker's words, which others match, for an image of another one: the one that is wanted is not
+// here.
+Result<void> expect_platform(const Image& image, const std::string& name, const std::string& platform);
+inline constexpr const char* kOtherPlatform = "does not match the specified platform";
+
 // The directory of a layer below ROOT/layers: the first 16 digits of its chain id.
 std::string layer_directory_name(const Digest& chain_id);
 

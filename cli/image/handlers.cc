@@ -1,9 +1,5 @@
 #include "cli/image/handlers.h"
 
-#include <algorithm>
-
-#include "base/strings.h"
-
 namespace cli {
 
 namespace {
@@ -30,12 +26,8 @@ std::span<const HandlerOf> image_handlers() {
 
 Result<std::optional<image::Platform>> parse_platform(const std::string& text) {
   if (text.empty()) return std::optional<image::Platform>();
-  const auto parts = split(text, '/');
-  const bool whole = std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
-  if (parts.size() < 2 || parts.size() > 3 || !whole)
-    return invalid("invalid platform '" + printable(text) +
-                   "': want os/arch or os/arch/variant, as linux/arm64");
-  return std::optional(image::Platform{parts[0], parts[1], parts.size() == 3 ? parts[2] : ""});
+  image::Platform platform = TRY(image::parse_platform(text));
+  return std::optional(std::move(platform));
 }
 
 }  // namespace cli
