@@ -176,7 +176,7 @@ Result<PulledImage> pull_one(const Store& store, Remote& remote, const PullReque
                              const Reference& reference, PullObserver& observer) {
   const Platform platform = request.platform.value_or(host_platform());
   const RemoteImage image = TRY(fetch_image(remote, reference, platform));
-  observer.on_image(reference.digest() ? reference.digest()->text() : reference.tag(), reference);
+  observer.on_image(reference.digest() ? reference.text() : reference.tag(), reference);
   const auto before = store.find(reference.familiar());
   const Staging staging = TRY(store.stage());
   TRY(make_directories(staging.path() + "/empty", 0755));
