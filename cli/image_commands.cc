@@ -22,8 +22,11 @@ constexpr OptionSpec kImportOptions[] = {
     {0, "platform", OptionKind::kString, "Set the platform of the image, as os/arch[/variant]"},
 };
 
-constexpr OptionSpec kSaveOptions[] = {
+constexpr OptionSpec kOutputOptions[] = {
     {'o', "output", OptionKind::kString, "Write to a file, instead of STDOUT"},
+};
+constexpr OptionSpec kSaveOptions[] = {
+    {0, "platform", OptionKind::kString, "Save only images of this platform, as os/arch[/variant]"},
 };
 
 constexpr OptionSpec kCheckOptions[] = {
@@ -51,7 +54,7 @@ constexpr Command kCommands[] = {
     {.names = "image save, save",
      .usage = "[OPTIONS] IMAGE [IMAGE...]",
      .summary = "Save one or more images to a tar archive (streamed to STDOUT by default)",
-     .options = {kSaveOptions},
+     .options = {kOutputOptions, kSaveOptions},
      .min_arguments = 1,
      .examples = "# To another machine\nvial save alpine | ssh host docker load\n"
                  "# Several images in one file\nvial save -o images.tar alpine busybox:1.36",
@@ -59,7 +62,7 @@ constexpr Command kCommands[] = {
     {.names = "image pack-directories",
      .usage = "[OPTIONS] DIRECTORY [DIRECTORY...]",
      .summary = "Write the merged content of directories below ROOT/layers, top first, as a tar archive",
-     .options = {kSaveOptions},
+     .options = {kOutputOptions},
      .min_arguments = 1,
      .hidden = true},
     {.names = "system check",

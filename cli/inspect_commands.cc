@@ -23,6 +23,9 @@ constexpr OptionSpec kInspectOptions[] = {
     {'s', "size", kFlag, "Display total file sizes if the type is container"},
     {0, "type", kString, "Only inspect objects of the given type (container|image)"},
 };
+constexpr OptionSpec kImageInspectOptions[] = {
+    {0, "platform", kString, "Inspect an image of this platform only, as os/arch[/variant]"},
+};
 constexpr OptionSpec kContainerInspectOptions[] = {
     {'s', "size", kFlag, "Display total file sizes"},
 };
@@ -104,8 +107,14 @@ Result<int> run_container_inspect(const Invocation& call) {
   return inspect_all(call, inspect_one_container);
 }
 
+Result<Json> inspect_image_for(const Invocation& call, const std::string& ref) {
+  const image::Image image = TRY(image::Store(call.globals.root).find(ref));
+  TRY(image::expect_platform(image, ref, call.options.string("platform")));
+  return inspect_one_image(call, ref);
+}
+
 Result<int> run_image_inspect(const Invocation& call) {
-  return inspect_all(call, inspect_one_image);
+  return inspect_all(call, inspect_image_for);
 }
 
 constexpr Command kCommands[] = {
@@ -128,7 +137,7 @@ constexpr Command kCommands[] = {
     {.names = "image inspect",
      .usage = "[OPTIONS] IMAGE [IMAGE...]",
      .summary = "Display detailed information on one or more images",
-     .options = {kFormatOption},
+     .options = {kFormatOption, kImageInspectOptions},
      .min_arguments = 1,
      .handler = run_image_inspect,
      .examples = "# What it runs\nvial image inspect -f '{{json .Config.Cmd}}' busybox",

@@ -18,6 +18,7 @@ constexpr OptionSpec kPullOptions[] = {
 
 constexpr OptionSpec kPushOptions[] = {
     {'a', "all-tags", kFlag, "Push all tags of an image to the repository"},
+    {0, "platform", kString, "Push only an image of this platform, as os/arch[/variant]"},
     {'q', "quiet", kFlag, "Suppress verbose output"},
     {0, "disable-content-trust", kFlag, nullptr, nullptr, "true"},
 };

@@ -10,6 +10,7 @@
 #include "cli/run_options.h"
 #include "cli/store_access.h"
 #include "image/reference.h"
+#include "image/store.h"
 #include "runtime/views.h"
 
 namespace cli {
@@ -62,10 +63,10 @@ bool is_no_image(const Error& error) {
   return error.kind() == ErrorKind::kNotFound && contains(error.text(), "No such image");
 }
 
-// There is none, or none for the platform that was asked for: one that a pull may bring.
-bool is_image_missing(const Error& error) {
-  const bool is_other = contains(error.text(), "does not match the specified platform");
-  return is_no_image(error) || (error.kind() == ErrorKind::kNotFound && is_other);
+// Here for another platform only: the one for this one is pulled, as if there were none.
+bool is_image_wanted(const Error& error) {
+  return is_no_image(error) ||
+         (error.kind() == ErrorKind::kNotFound && contains(error.text(), image::kOtherPlatform));
 }
 
 // A start's error, made helpful where the image is what is missing.
@@ -94,7 +95,7 @@ auto with_image(const Invocation& call, const engine::RunRequest& request, const
   }
   auto made = make();
   const auto reference = image::Reference::parse_with_default_tag(request.image);
-  if (!made && is_image_missing(made.error()) && request.pull == engine::PullPolicy::kMissing && reference) {
+  if (!made && is_image_wanted(made.error()) && request.pull == engine::PullPolicy::kMissing && reference) {
     complain("Unable to find image '" + printable(reference->familiar()) + "' locally");
     const bool pulled = TRY(pull_image_of(call, request));
     if (!pulled) return Made();

@@ -21,6 +21,7 @@ constexpr OptionSpec kHistoryOptions[] = {
     {0, "format", kString, kListFormatHelp},
     {'H', "human", kFlag, "Print sizes and dates in human readable format", nullptr, "true"},
     {0, "no-trunc", kFlag, "Don't truncate output"},
+    {0, "platform", kString, "Show an image of this platform only, as os/arch[/variant]"},
     {'q', "quiet", kFlag, "Only show image IDs"},
 };
 
@@ -84,6 +85,7 @@ std::vector<Json> history_rows(const image::Image& image, const image::ImageConf
 Result<int> run_history(const Invocation& call) {
   const image::Store store(call.globals.root);
   const image::Image image = TRY(store.find(call.arguments().front()));
+  TRY(image::expect_platform(image, call.arguments().front(), call.options.string("platform")));
   const std::string config_json = TRY(store.config_json(image.id));
   const image::ImageConfig config = TRY(image::parse_config(config_json));
   const HistoryDetails how = {now_ns(), call.options.flag("human"), !call.options.flag("no-trunc")};

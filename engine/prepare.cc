@@ -133,24 +133,13 @@ Result<void> resolve_mounts(const Store& store, ContainerRecord& record) {
   return ok();
 }
 
-// --platform asks for an image that is there for another platform: as good as none.
-Result<void> check_platform(const RunRequest& request, const image::Image& image) {
-  if (request.platform.empty()) return ok();
-  const image::Platform wanted = TRY(image::parse_platform(request.platform));
-  const image::Platform actual = {image.os, image.architecture, image.variant};
-  if (image::fits(actual, wanted)) return ok();
-  return not_found("image with reference " + request.image +
-                   " was found but does not match the specified platform: wanted " +
-                   image::platform_text(wanted) + ", actual: " + image::platform_text(actual));
-}
-
 }  // namespace
 
 Result<ContainerRecord> make_record(const Store& store, const RunRequest& request, const std::string& id) {
   TRY(check_request(request, host_cpus()));
   const image::Store images(store.root());
   const image::Image image = TRY(images.find(request.image));
-  TRY(check_platform(request, image));
+  TRY(image::expect_platform(image, request.image, request.platform));
   ContainerRecord record;
   record.id = id;
   record.created_ns = now_ns();

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "image/descriptor.h"
 #include "image/store_files.h"
 
 namespace image {
@@ -65,7 +66,17 @@ std::vector<std::string> Image::layer_directories() const {
   return result;
 }
 
+Result<void> expect_platform(const Image& image, const std::string& name, const std::string& platform) {
+  if (platform.empty()) return ok();
+  const Platform wanted = TRY(parse_platform(platform));
+  const Platform actual = {image.os, image.architecture, image.variant};
+  if (fits(actual, wanted)) return ok();
+  return not_found("image with reference " + printable(name) + " was found but " + kOtherPlatform +
+                   ": wanted " + platform_text(wanted) + ", actual: " + printable(platform_text(actual)));
+}
+
 Result<Image> Store::find(const std::string& name) const {
+  TRY(recover());
   const Digest id = TRY(find_id(root_, name));
   return read_record(root_, id);
 }
@@ -82,6 +93,7 @@ Result<Image> Store::inspect(const std::string& name) const {
 }
 
 Result<std::vector<Image>> Store::list(std::vector<std::string>* problems) const {
+  TRY(recover());
   const auto ids = TRY(list_records(root_));
   const auto tags = TRY(read_all_tags(root_));
   std::vector<Image> images;
@@ -114,6 +126,7 @@ Result<std::string> Store::config_json(const Digest& id) const {
 
 Result<void> Store::tag(const std::string& source, const Reference& target) const {
   if (target.digest()) return invalid("refusing to create a tag with a digest reference");
+  TRY(recover());
   const Fd lock = TRY(lock_store(root_, LOCK_EX));
   const Image image = TRY(find(source));
   return write_tag(root_, target.tag().empty() ? target.with_tag("latest") : target, image.id, Durable::kYes);

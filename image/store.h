@@ -60,6 +60,12 @@ struct Image {
   std::vector<std::string> layer_directories() const;  // bottom to top, names below ROOT/layers
 };
 
+// That the image is for this platform ("linux/arm64"; empty: any). kInvalid for what is no platform,
+// kNotFound in Docker's words, which others match, for an image of another one: the one that is wanted is not
+// here.
+Result<void> expect_platform(const Image& image, const std::string& name, const std::string& platform);
+inline constexpr const char* kOtherPlatform = "does not match the specified platform";
+
 // The directory of a layer below ROOT/layers: the first 16 digits of its chain id.
 std::string layer_directory_name(const Digest& chain_id);
 
@@ -170,9 +176,13 @@ class Store {
   // Errors: kSystem, kConflict (two chain ids with the same first 16 digits). Returns the image as found().
   Result<Image> publish(const Staging& staging, const NewImage& image) const;
   // Waits until all that was published before this call is on disk (syncfs(2)), and notes it: what was not
-  // noted when the machine stops is measured by the next command, and dropped when it is not whole. Loading
-  // and pulling leave it to a process in the background. kSystem.
+  // noted when the machine stops is measured by recover(), and dropped when it is not whole. Loading and
+  // pulling leave it to a process in the background. kSystem.
   Result<void> settle() const;
+  // The first look at the store after the machine stopped: whatever looks for images does it, and it costs
+  // one system call when there is nothing to do. Not to be called with a lock or hold() on the store.
+  // kSystem.
+  Result<void> recover() const;
   // Puts a staged layer in the place of one that is damaged. Containers that run keep what they have mounted.
   Result<void> replace_layer(const Staging& staging, const NewLayer& layer) const;
   // Removes what dead loads and removals left: stagings with what they had published without a record, trash.

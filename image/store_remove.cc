@@ -120,6 +120,7 @@ Result<void> remove_by_id(Removal& removal) {
 
 Result<RemovalLines> Store::remove(const std::string& name, const RemoveOptions& options) const {
   RemovalLines lines;
+  TRY(recover());
   {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));
     Image image = TRY(find(name));

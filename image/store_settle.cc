@@ -190,11 +190,23 @@ Result<void> Store::settle() const {
   return ok();
 }
 
-Result<Fd> Store::hold() const {
-  if (path_exists(unsynced_path(root_))) {
+Result<void> Store::recover() const {
+  if (!path_exists(unsynced_path(root_))) return ok();
+  const std::string boot = TRY(boot_id());
+  const auto notes = names_below(unsynced_path(root_));
+  const bool crashed = std::any_of(notes.begin(), notes.end(),
+                                   [&](const std::string& note) { return !note.starts_with(boot); });
+  if (!crashed) return ok();
+  {
     const Fd lock = TRY(lock_store(root_, LOCK_EX));
     TRY(drop_after_crash(root_));
   }
+  static_cast<void>(empty_trash(root_));  // what can't go now goes with the next change
+  return ok();
+}
+
+Result<Fd> Store::hold() const {
+  TRY(recover());
   return lock_store(root_, LOCK_SH);
 }
 

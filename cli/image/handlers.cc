@@ -1,9 +1,5 @@
 #include "cli/image/handlers.h"
 
-#include <algorithm>
-
-#include "base/strings.h"
-
 namespace cli {
 
 namespace {

@@ -63,7 +63,8 @@ Result<int> push_image(const Invocation& call) {
   }
   const auto settings = TRY(image::registry::read_settings());
   view.line("The push refers to repository [" + reference.repository() + "]");
-  TRY(image::registry::push(image::Store(call.globals.root), {reference, all_tags}, settings, view));
+  TRY(image::registry::push(image::Store(call.globals.root),
+                            {reference, all_tags, call.options.string("platform")}, settings, view));
   if (quiet) print_line(reference.text());
   return 0;
 }

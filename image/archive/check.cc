@@ -136,12 +136,12 @@ class Check {
   }
 
   static bool hash_fits(const std::string& path, const Digest& digest) {
-    const auto hash = [&]() -> Result<Digest> {
+    const auto hash = [&]() -> Result<std::optional<Digest>> {
       const Fd file = TRY(sys::open(path.c_str(), O_RDONLY | O_NOFOLLOW));
       InputReader reader = TRY(InputReader::make(Input{file.get(), {}, 0}, digest.algorithm()));
       for (;;) {
         const std::string_view bytes = TRY(reader.next());
-        if (bytes.empty()) return reader.hasher().finish();
+        if (bytes.empty()) return reader.digest();
       }
     };
     const auto actual = hash();

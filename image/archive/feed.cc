@@ -35,8 +35,8 @@ Result<FeedAnswer> pump(const FeedRequest& request, int output_fd) {
 }  // namespace
 
 std::vector<std::string> to_records(const FeedAnswer& answer) {
-  std::vector<std::string> records = {answer.blob_digest.text(), std::to_string(answer.blob_bytes),
-                                      std::to_string(answer.content_bytes),
+  std::vector<std::string> records = {answer.blob_digest ? answer.blob_digest->text() : "-",
+                                      std::to_string(answer.blob_bytes), std::to_string(answer.content_bytes),
                                       answer.output_closed ? "closed" : "all"};
   if (answer.kept) {
     records.push_back(answer.kept->digest.text());
@@ -50,7 +50,8 @@ std::vector<std::string> to_records(const FeedAnswer& answer) {
 
 Result<FeedAnswer> feed_answer_of(const std::vector<std::string>& records) {
   if (records.size() < kFeedRecords) return corrupt("unreadable answer");
-  Digest blob = TRY(Digest::parse(records[0]));
+  std::optional<Digest> blob;
+  if (records[0] != "-") blob = TRY(Digest::parse(records[0]));
   const uint64_t blob_bytes = TRY(parse_uint(records[1]));
   const uint64_t content_bytes = TRY(parse_uint(records[2]));
   FeedAnswer answer{std::move(blob), blob_bytes, content_bytes, {}, records[3] == "closed"};
@@ -107,16 +108,16 @@ Result<std::string_view> Feed::next() {
 }
 
 Result<FeedAnswer> Feed::finish() {
-  Digest blob = TRY(reader_.hasher().finish());
+  auto blob = TRY(reader_.digest());
   FeedAnswer answer{std::move(blob), reader_.bytes_read(), content_bytes_, {}, false};
   if (packer_) {
     const std::string_view rest = TRY(packer_->finish());
     TRY(keep(rest));
     Digest packed = TRY(packed_->finish());
     answer.kept = KeptBlob{std::move(packed), packed_bytes_, false, false};
-  } else if (request_.keep_fd >= 0) {
-    answer.kept =
-        KeptBlob{answer.blob_digest, answer.blob_bytes, inflater_->compression() == Compression::kZstd, true};
+  } else if (request_.keep_fd >= 0 && answer.blob_digest) {
+    answer.kept = KeptBlob{*answer.blob_digest, answer.blob_bytes,
+                           inflater_->compression() == Compression::kZstd, true};
   }
   return answer;
 }

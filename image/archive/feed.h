@@ -26,7 +26,8 @@ struct FeedRequest {
   // Gets the layer in a form that registries take: the input itself when it is gzip or zstd, else packed by
   // us. -1: not wanted.
   int keep_fd = -1;
-  DigestAlgorithm blob_algorithm = DigestAlgorithm::kSha256;
+  // Of the input's digest; absent: whoever sends it has hashed it already. With keep_fd it is needed.
+  std::optional<DigestAlgorithm> blob_algorithm;
   uint64_t max_bytes = 0;  // of the content
   Limits limits;           // the ratio
 };
@@ -40,7 +41,7 @@ struct KeptBlob {
 };
 
 struct FeedAnswer {
-  Digest blob_digest;  // of the input as it is
+  std::optional<Digest> blob_digest;  // of the input as it is, if it was wanted
   uint64_t blob_bytes = 0;
   uint64_t content_bytes = 0;  // decompressed
   std::optional<KeptBlob> kept;

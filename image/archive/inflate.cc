@@ -54,9 +54,16 @@ Compression compression_of(std::string_view start) {
   return skippable ? Compression::kZstd : Compression::kNone;
 }
 
-Result<InputReader> InputReader::make(const Input& input, DigestAlgorithm algorithm) {
-  Hasher hasher = TRY(Hasher::make(algorithm));
+Result<InputReader> InputReader::make(const Input& input, std::optional<DigestAlgorithm> algorithm) {
+  std::optional<Hasher> hasher;
+  if (algorithm) hasher = TRY(Hasher::make(*algorithm));
   return InputReader(input, std::move(hasher));
+}
+
+Result<std::optional<Digest>> InputReader::digest() {
+  if (!hasher_) return std::optional<Digest>();
+  Digest found = TRY(hasher_->finish());
+  return std::optional(std::move(found));
 }
 
 // Into the buffer behind `from`.
@@ -84,7 +91,7 @@ Result<std::string_view> InputReader::next() {
     done_ += more;
   } while (is_first && count < kMagicBytes);
   const std::string_view bytes(buffer_.data(), count);
-  hasher_.update(bytes);
+  if (hasher_) hasher_->update(bytes);
   return bytes;
 }
 

@@ -31,23 +31,24 @@ enum class Compression { kNone, kGzip, kZstd, kOther };
 // What these first bytes of a file, 8 or more, say.
 Compression compression_of(std::string_view start);
 
-// Reads an Input in buffers and hashes what it reads.
+// Reads an Input in buffers and hashes what it reads, if that is wanted.
 class InputReader {
  public:
-  static Result<InputReader> make(const Input& input, DigestAlgorithm algorithm);
+  static Result<InputReader> make(const Input& input, std::optional<DigestAlgorithm> algorithm);
   // The next bytes, empty at the end; valid until the next call. The first ones are at least 8, if there are
   // as many. kCorrupt when the file is shorter than it should be.
   Result<std::string_view> next();
   uint64_t bytes_read() const { return done_; }
-  Hasher& hasher() { return hasher_; }
+  // Of all that was read; empty when it is not wanted. To be called once.
+  Result<std::optional<Digest>> digest();
 
  private:
-  InputReader(const Input& input, Hasher hasher)
+  InputReader(const Input& input, std::optional<Hasher> hasher)
       : input_(input), hasher_(std::move(hasher)), buffer_(kBufferBytes) {}
   Result<size_t> read_some(size_t from);
 
   Input input_;
-  Hasher hasher_;
+  std::optional<Hasher> hasher_;
   std::vector<char> buffer_;
   uint64_t done_ = 0;
 };

@@ -26,7 +26,7 @@ std::string blob_name(const Digest& digest) {
 
 class Saver {
  public:
-  explicit Saver(const Store& store) : store_(store) {}
+  Saver(const Store& store, const std::string& platform) : store_(store), platform_(platform) {}
 
   Result<void> choose(const std::string& name) {
     const auto reference = Reference::parse(name);
@@ -66,6 +66,7 @@ class Saver {
 
  private:
   Result<void> add(const Image& image, const std::string& tag) {
+    TRY(expect_platform(image, tag.empty() ? image.id.text() : tag, platform_));
     auto saved = std::find_if(images_.begin(), images_.end(),
                               [&](const SavedImage& other) { return other.image.id == image.id; });
     if (saved == images_.end()) saved = images_.insert(images_.end(), SavedImage{image, {}});
@@ -130,6 +131,7 @@ class Saver {
   }
 
   const Store& store_;
+  const std::string& platform_;
   std::vector<SavedImage> images_;            // in the order in which they were named
   std::map<std::string, std::string> small_;  // manifests and configurations, by their name in the archive
   std::map<Digest, std::string> blobs_;       // layers, and where they are
@@ -137,9 +139,10 @@ class Saver {
 
 }  // namespace
 
-Result<void> save(const Store& store, const std::vector<std::string>& names, int fd) {
+Result<void> save(const Store& store, const std::vector<std::string>& names, int fd,
+                  const std::string& platform) {
   const Fd hold = TRY(store.hold());
-  Saver saver(store);
+  Saver saver(store, platform);
   for (const auto& name : names)
     TRY(saver.choose(name));
   TarOutput tar = TRY(TarOutput::make(fd));

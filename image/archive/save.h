@@ -12,7 +12,9 @@
 namespace image {
 
 // `names`: NAME:TAG (that tag), NAME (all tags of the repository) or an id (no tag). Written to `fd`, which
-// is borrowed. Errors: kNotFound, kCorrupt, kSystem; what was written by then is no archive.
-Result<void> save(const Store& store, const std::vector<std::string>& names, int fd);
+// is borrowed. All must be for `platform` (empty: any). Errors: kNotFound, kCorrupt, kSystem; what was
+// written by then is no archive.
+Result<void> save(const Store& store, const std::vector<std::string>& names, int fd,
+                  const std::string& platform = "");
 
 }  // namespace image

@@ -91,7 +91,7 @@ Result<void> TarOutput::add_blob(const std::string& name, const std::string& pat
     if (bytes.empty()) break;
     TRY(write(bytes));
   }
-  const Digest actual = TRY(reader.hasher().finish());
+  const auto actual = TRY(reader.digest());
   if (actual == digest) return ok();
   return corrupt("the blob " + digest.text() + " is damaged; `vial system check` says which images need it");
 }

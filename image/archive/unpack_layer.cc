@@ -18,9 +18,9 @@ Result<void> verify(const LayerRequest& request, const FeedAnswer& fed, const Di
     return corrupt("the layer is damaged: it should have " + std::to_string(*request.blob_bytes) +
                    " bytes but has " + std::to_string(fed.blob_bytes));
   }
-  if (request.blob_digest && *request.blob_digest != fed.blob_digest) {
+  if (request.blob_digest && request.blob_digest != fed.blob_digest) {
     return corrupt("the layer is damaged: it should be " + request.blob_digest->text() + " but is " +
-                   fed.blob_digest.text());
+                   (fed.blob_digest ? fed.blob_digest->text() : "unknown"));
   }
   if (request.diff_id && *request.diff_id != diff_id) {
     return corrupt("the layer is damaged: unpacked it should be " + request.diff_id->text() + " but is " +
@@ -33,6 +33,7 @@ FeedRequest feed_request(const LayerRequest& request, int keep_fd) {
   FeedRequest feed;
   feed.input = request.input;
   feed.keep_fd = keep_fd;
+  if (keep_fd >= 0) feed.blob_algorithm = DigestAlgorithm::kSha256;
   if (request.blob_digest) feed.blob_algorithm = request.blob_digest->algorithm();
   feed.max_bytes = request.limits.max_bytes;
   feed.limits = request.limits;

@@ -18,9 +18,9 @@ namespace image {
 
 struct LayerRequest {
   Input input;
-  std::string directory;        // empty, becomes the layer's fs
-  std::string empty_directory;  // for the feeder
-  std::optional<Digest> blob_digest;
+  std::string directory;              // empty, becomes the layer's fs
+  std::string empty_directory;        // for the feeder
+  std::optional<Digest> blob_digest;  // absent: nobody says, or whoever sends the input has verified it
   std::optional<uint64_t> blob_bytes;
   std::optional<Digest> diff_id;
   std::string media_type;  // of the blob as it comes; empty: not known

@@ -66,12 +66,12 @@ Result<void> LayerDownload::start_unpacking() {
   LayerRequest request;
   request.directory = order_.directory + "/fs";
   request.empty_directory = order_.empty_directory;
-  request.blob_digest = order_.blob.digest;
+  // Its digest is ours to verify: the child gets the bytes that we hashed.
   request.blob_bytes = order_.blob.size;
   request.diff_id = order_.diff_id;
   request.media_type = order_.blob.media_type;
   request.limits = order_.limits;
-  request.fused = !order_.alone;
+  request.fused = !order_.is_most;
   TRY(sys::mkdir(request.directory.c_str(), kRootMode));
   if (::chmod(request.directory.c_str(), kRootMode) < 0)  // whatever our umask is
     return Error::from_errno("chmod " + request.directory, errno);

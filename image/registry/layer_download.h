@@ -27,7 +27,7 @@ struct LayerOrder {
   std::string directory;        // in staging, made here; its "fs" becomes the layer
   std::string empty_directory;  // see LayerRequest
   Limits limits;
-  bool alone = false;  // no other layer comes beside it
+  bool is_most = false;  // of what is left of the pull: two processors for it
 };
 
 class LayerDownload {
@@ -86,7 +86,7 @@ class LayerDownload {
   std::string_view unsent_;  // of buffer_: not yet given to the children
   bool verified_ = false;
   std::optional<UnpackedLayer> unpacked_;
-  Waiting waiting_;
+  Waiting waiting_ = {-1, -1, 0};  // there is something to do at once
 };
 
 }  // namespace image::registry

@@ -76,7 +76,6 @@ class LayerSet {
       Slot slot{blobs[i], NewLayer{chain, diff_id, 0, {}}, present.has_value(), {}};
       if (present) slot.publish.size_bytes = present->size_bytes;
       slot.publish.blob = LayerBlob{blobs[i].digest, blobs[i].size, blobs[i].media_type, {repository_}};
-      if (!slot.present) ++missing_;
       layers_.push_back(std::move(slot));
       tell(i, layers_[i].present ? LayerPhase::kExists : LayerPhase::kWaiting);
       parent = std::move(chain);
@@ -89,6 +88,17 @@ class LayerSet {
     return staging_.path() + "/" + slot.publish.staged + "/fs";
   }
 
+  // True when more than half of the bytes that are still to come are this layer's.
+  bool is_most_of_the_rest(size_t index) const {
+    uint64_t rest = 0;
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const Slot& slot = layers_[i];
+      if (slot.present || unpacked_.contains(i)) continue;
+      rest += slot.blob.size - (slot.download ? slot.download->done_bytes() : 0);
+    }
+    return layers_[index].blob.size > rest / 2;
+  }
+
   Result<void> begin(size_t index, const Reference& reference, const Limits& limits) {
     Slot& slot = layers_[index];
     slot.publish.staged = "layer-" + std::to_string(index);
@@ -99,7 +109,7 @@ class LayerSet {
                      staging_.path() + "/" + slot.publish.staged,
                      staging_.path() + "/empty",
                      limits,
-                     missing_ == 1};
+                     is_most_of_the_rest(index)};
     slot.download = TRY(LayerDownload::start(remote_, std::move(order)));
     under_way_.push_back(index);
     return ok();
@@ -160,14 +170,13 @@ class LayerSet {
   std::map<size_t, UnpackedLayer> unpacked_;
   std::vector<std::string> lower_;  // fs directories, bottom to top
   size_t finished_ = 0;
-  size_t missing_ = 0;
 };
 
 Result<PulledImage> pull_one(const Store& store, Remote& remote, const PullRequest& request,
                              const Reference& reference, PullObserver& observer) {
   const Platform platform = request.platform.value_or(host_platform());
   const RemoteImage image = TRY(fetch_image(remote, reference, platform));
-  observer.on_image(reference.digest() ? reference.digest()->text() : reference.tag(), reference);
+  observer.on_image(reference.digest() ? reference.text() : reference.tag(), reference);
   const auto before = store.find(reference.familiar());
   const Staging staging = TRY(store.stage());
   TRY(make_directories(staging.path() + "/empty", 0755));

@@ -25,7 +25,7 @@ class PullObserver {
   PullObserver(const PullObserver&) = delete;
   PullObserver& operator=(const PullObserver&) = delete;
   virtual ~PullObserver() = default;
-  // `which` is a tag or a digest.
+  // `which` is a tag, or a whole name with a digest, as Docker shows them.
   virtual void on_image(const std::string& which, const Reference& repository) = 0;
   virtual void on_layer(size_t index, const std::string& id, LayerPhase phase) = 0;
   virtual void on_bytes(size_t index, uint64_t done, uint64_t total) = 0;

@@ -141,14 +141,15 @@ class LayerPushes {
 
 class Pusher {
  public:
-  Pusher(const Store& store, Remote& remote, PushObserver& observer)
-      : store_(store), remote_(remote), observer_(observer) {}
+  Pusher(const Store& store, Remote& remote, PushObserver& observer, const std::string& platform)
+      : store_(store), remote_(remote), observer_(observer), platform_(platform) {}
 
   Result<void> push_tag(const Reference& name) {
     const auto found = store_.inspect(name.familiar());
     if (!found && found.error().kind() == ErrorKind::kNotFound)
       return not_found("An image does not exist locally with the tag: " + name.familiar_repository());
     if (!found) return found.error();
+    TRY(expect_platform(*found, name.familiar(), platform_));
     const Outgoing outgoing = TRY(make_outgoing(store_, *found));
     TRY(LayerPushes(remote_, observer_, name, *found).push(store_, outgoing.layers, pushed_));
     const Fd config = TRY(memory_file(outgoing.config_json));
@@ -197,6 +198,7 @@ class Pusher {
   const Store& store_;
   Remote& remote_;
   PushObserver& observer_;
+  const std::string& platform_;
   std::set<Digest> pushed_;  // to this repository, by this push
 };
 
@@ -228,7 +230,7 @@ Result<void> push(const Store& store, const PushRequest& request, const Settings
   auto credentials = TRY(find_credentials(request.reference));
   Remote remote =
       TRY(Remote::make(client, settings, api_host(request.reference.domain()), std::move(credentials)));
-  Pusher pusher(store, remote, observer);
+  Pusher pusher(store, remote, observer, request.platform);
   for (const auto& name : names)
     TRY(pusher.push_tag(name));
   return ok();

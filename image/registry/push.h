@@ -30,6 +30,7 @@ class PushObserver {
 struct PushRequest {
   Reference reference;  // with a tag; with all_tags only its repository counts
   bool all_tags = false;
+  std::string platform = {};  // that the image must be for; empty: any
 };
 
 // Errors: kNotFound in Docker's words for a name that is not here, those of make_outgoing(), BlobUpload and

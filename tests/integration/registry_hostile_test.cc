@@ -88,6 +88,8 @@ TEST_CASE("what a hostile registry sends is refused, and nothing of it stays") {
   const RegistryTest test;
   const BadRegistry registry(test.directory());
   for (const auto& [mode, says] : kRefused) {
+    // The big layer is the same everywhere: what one pull left must not help the next.
+    REQUIRE(remove_tree(test.root() + "/ingest"));
     const std::string error = test.refused({"pull", "-q", registry.host() + "/x/" + mode});
     INFO(mode << ": " << error);
     CHECK(contains(error, says));
@@ -162,6 +164,33 @@ TEST_CASE("of an index the platform is chosen, attestations are passed over") {
   CHECK(test.done({"image", "inspect", "--format", format, name}) == "arm64\n");
   CHECK(contains(test.refused({"pull", "-q", "--platform", "linux/riscv64", name}),
                  "no image for platform linux/riscv64, only for: linux/arm64, linux/amd64"));
+  // What is here is for another platform than is asked for: said by all that only look, pulled by what runs.
+  const std::string other = "image with reference " + name;
+  const std::string why =
+      " was found but does not match the specified platform: wanted linux/amd64, actual: linux/arm64";
+  const std::vector<Words> commands = {{"image", "inspect"},
+                                       {"history"},
+                                       {"push"},
+                                       {"save", "-o", "/dev/null"},
+                                       {"create", "--pull", "never"}};
+  for (Words command : commands) {
+    INFO(command.front());
+    command.insert(command.end(), {"--platform", "linux/amd64", name});
+    const std::string refused = test.refused(command);
+    CHECK(contains(refused, other));
+    CHECK(contains(refused, why));
+    if (command.front() != "create") {
+      command[command.size() - 2] = "arm64";
+      CHECK(contains(test.refused(command), "invalid platform 'arm64'"));
+    }
+  }
+  CHECK(contains(test.done({"history", "--platform", "linux/arm64", name}), "IMAGE"));
+  const Outcome created = test.run({"create", "--platform", "linux/amd64", name});
+  CHECK(created.code == 0);
+  CHECK(contains(created.err,
+                 "Unable to find image '" + name + ":latest' locally\nlatest: Pulling from x/many\n"));
+  CHECK(test.done({"image", "inspect", "--format", format, name}) == "amd64\n");
+  test.done({"rm", std::string(trim(created.out))});
   const std::string shown = test.done({"manifest", "inspect", name});
   CHECK(contains(shown, "\"unknown\""));
   // In the registry's order, which is not the alphabet's.

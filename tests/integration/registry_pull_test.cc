@@ -51,7 +51,9 @@ TEST_CASE("by digest, and all tags") {
   registry.put("busybox", "x/hello:b");
   const std::string repository = registry.host() + "/x/hello";
   const std::string by_digest = repository + "@" + digest_in(registry, "x/hello:a");
-  CHECK(contains(test.done({"pull", by_digest}), "Status: Downloaded newer image for " + by_digest));
+  const std::string pulled = test.done({"pull", by_digest});
+  CHECK(pulled.starts_with(by_digest + ": Pulling from x/hello\n"));
+  CHECK(contains(pulled, "Status: Downloaded newer image for " + by_digest));
   CHECK(test.done({"run", "--rm", by_digest}).size() > 10);
   CHECK(test.done({"image", "inspect", "--format", "{{.RepoTags}} {{.RepoDigests}}", by_digest}) ==
         "[] [" + by_digest + "]\n");

@@ -2,11 +2,13 @@
 import hashlib
 import socket
 import threading
+import time
 import urllib.parse
 
 MODES = """
 plain         nothing is wrong
 together      bytes are taken only when three uploads are under way at once
+alone         bytes are taken only when no other upload is under way
 break-once    the first upload breaks in the middle; the registry knows where
 lost-once     the first upload breaks in the middle, and the registry has forgotten it
 mixed-once    the first upload breaks in the middle, and the registry is wrong about where
@@ -94,6 +96,17 @@ class Uploads:
                 self.server.three.wait(10)
             except threading.BrokenBarrierError:
                 return self.error(400, "UNSUPPORTED", "not three at a time")
+        if mode == "alone":
+            with self.server.lock:
+                at["open"] = at.get("open", 0) + 1
+            time.sleep(0.1)  # for another one to come
+            try:
+                if at["open"] > 1:
+                    self.take_body()
+                    return self.error(400, "UNSUPPORTED", "not two at a time")
+            finally:
+                with self.server.lock:
+                    at["open"] -= 1
         if mode == "break":
             at["sessions"][what][:] = self.take_body(10)
             return None
