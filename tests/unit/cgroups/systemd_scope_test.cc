@@ -33,7 +33,7 @@ Fd connect_to(const std::string& path) {
 }
 
 // A host whose bus is the fake one's.
-cgroups::SystemdHost host_in(const Directory& directory) {
+cgroups::SystemdHost host_in(const TemporaryDirectory& directory) {
   return {"/tmp", directory.file("bus"), directory.file("own")};
 }
 
@@ -144,7 +144,7 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
 }
 
 TEST_CASE("where no bus runs systemd is asked at its own socket, without greetings") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const FakeSystemd systemd(directory.path(), "done");
   StepContext context;
   const cgroups::SystemdHost host = {"/tmp", directory.file("nothing"), directory.file("bus")};
@@ -154,7 +154,7 @@ TEST_CASE("where no bus runs systemd is asked at its own socket, without greetin
 }
 
 TEST_CASE("an update tells systemd what it has properties for, the end is waited for") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const FakeSystemd systemd(directory.path(), "done");
   const cgroups::SystemdHost host = {"/tmp", directory.file("nothing"), directory.file("bus")};
   SECTION("update") {

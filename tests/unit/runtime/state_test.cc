@@ -165,7 +165,7 @@ TEST_CASE("the gate lets one starter pass, and tells what became of the init") {
 }
 
 TEST_CASE("a starter that comes second is told so, one that comes after a killed one passes") {
-  const Directory root;
+  const TemporaryDirectory root;
   const Fd directory = sys::open(root.path().c_str(), O_RDONLY | O_DIRECTORY).value();
   Fd gate = runtime::make_gate(directory.get()).value();
   REQUIRE(runtime::open_gate(directory.get()));
