@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -269,6 +270,43 @@ class JoinStep : public Step {
   std::vector<std::string> directories_;
 };
 
+class GiveStep : public Step {
+ public:
+  GiveStep(const Group& group, uid_t uid)
+      : Step(Lane::kHost, "give cgroup " + group.path + " to user " + std::to_string(uid)),
+        directory_(group.v2_directory),
+        uid_(uid) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    const Fd fd = TRY(sys::open(directory_.c_str(), O_RDONLY | O_DIRECTORY));
+    constexpr auto kNoGroup = static_cast<gid_t>(-1);
+    TRY(sys::fchownat(fd.get(), "", uid_, kNoGroup, AT_EMPTY_PATH));
+    // Which they are is the kernel's word; a group need not have all of them (cgroups(7)).
+    const std::string listed = read_file("/sys/kernel/cgroup/delegate").value_or(kUsual);
+    for (const std::string& file : split(trim(listed), '\n')) {
+      auto given = sys::fchownat(fd.get(), file.c_str(), uid_, kNoGroup, AT_SYMLINK_NOFOLLOW);
+      if (!given && given.error().error_number() != ENOENT) return given;
+    }
+    return ok();
+  }
+  std::string say() const override {
+    return "chown(" + quoted(directory_) + ", " + std::to_string(uid_) + ") and of its delegatable files";
+  }
+  std::string shell() const override {
+    const std::string directory = shell_quote(directory_);
+    return "(cd " + directory + " && chown " + std::to_string(uid_) +
+           " . $(cat /sys/kernel/cgroup/delegate) 2> /dev/null || :)";
+  }
+  Reason why() const override {
+    return {"the container's root may make cgroups below its own, and change no limit of it", "cgroups(7)"};
+  }
+
+ private:
+  static constexpr const char* kUsual = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
+  std::string directory_;
+  uid_t uid_;
+};
+
 V2Controllers wanted_controllers(const Layout& layout, const std::vector<LimitWrite>& writes,
                                  const Group& group) {
   V2Controllers wanted;
@@ -287,6 +325,10 @@ V2Controllers wanted_controllers(const Layout& layout, const std::vector<LimitWr
 }
 
 }  // namespace
+
+StepPtr give_group_step(const Group& group, uid_t uid) {
+  return std::make_unique<GiveStep>(group, uid);
+}
 
 Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path) {
   const Group group = TRY(group_at(layout, path));

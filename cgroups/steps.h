@@ -1,6 +1,8 @@
 // The steps that make a container's cgroup, limit it and put the container into it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -23,6 +25,11 @@ struct GroupSteps {
 // With a `scope` step (cgroups/systemd_scope.h) that one makes the group, and the others fill it.
 Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources,
                                 StepPtr scope = nullptr);
+
+// Host lane: gives the v2 group, its directory and the files that may be delegated, to `uid`: the root of a
+// user namespace then makes groups of its own below. The limits stay the host's. cgroup-v2.rst "Delegation",
+// runtime-spec config-linux.md "Cgroup ownership".
+StepPtr give_group_step(const Group& group, uid_t uid);
 
 // Pure. The steps for one more process in an existing group (exec): open and join only, no undo.
 Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path);

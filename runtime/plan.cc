@@ -45,6 +45,29 @@ void add_checks(Draft& draft) {
     draft.add(security::check_selinux_step("mountLabel", spec.os.mount_label));
 }
 
+// The host's id of the user who runs in the container; nullopt when nobody of the host's is that user.
+std::optional<uid_t> host_uid(const Spec& spec) {
+  const uint64_t uid = spec.process.user.uid;
+  for (const auto& map : spec.os.uid_mappings) {
+    if (uid >= map.container_id && uid - map.container_id < map.size)
+      return static_cast<uid_t>(map.host_id + (uid - map.container_id));
+  }
+  return std::nullopt;
+}
+
+// config-linux.md "Cgroup ownership": who sees the group as root of a hierarchy of its own, and may write
+// there, owns it. v1 is never given away.
+bool gives_group(const Draft& draft) {
+  const bool is_v2 = !draft.group.v2_directory.empty() && draft.group.v1.empty();
+  if (!is_v2 || !draft.own.is_new("user") || !draft.own.is_new("cgroup")) return false;
+  const auto& mounts = draft.spec.mounts;
+  return std::any_of(mounts.begin(), mounts.end(), [](const namespaces::Mount& mount) {
+    const auto& options = mount.options;
+    return mount.source == "cgroup" && mount.destination == "/sys/fs/cgroup" &&
+           std::find(options.begin(), options.end(), "ro") == options.end();
+  });
+}
+
 // cgroups are limited before anybody is in them.
 Result<StepPtr> add_cgroup(Draft& draft) {
   const auto& resources = draft.spec.os.resources;
@@ -60,6 +83,8 @@ Result<StepPtr> add_cgroup(Draft& draft) {
   }
   auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope)));
   draft.add_all(steps.before_clone);
+  const auto owner = host_uid(draft.spec);
+  if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
   return std::move(steps.join);
 }
 

@@ -12,9 +12,13 @@
 
 namespace {
 
+bool is_pure_v2() {
+  return path_exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
 // Where v2 is mounted: alone, or beside v1's hierarchies with what none of them has.
 std::string v2_root() {
-  return path_exists("/sys/fs/cgroup/cgroup.controllers") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+  return is_pure_v2() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
 }
 
 bool is_on_v2(const std::string& controller) {
@@ -25,8 +29,9 @@ bool is_on_v2(const std::string& controller) {
 // A file of the container's cgroup on this host: where `controller` is, on v1 or on v2.
 std::string cgroup_file(const OciBundle& oci, const std::string& controller, const std::string& v1,
                         const std::string& v2) {
-  const std::string path = is_on_v2(controller) ? v2_root() + "/" + oci.id() + "/" + v2
-                                                : "/sys/fs/cgroup/" + controller + "/" + oci.id() + "/" + v1;
+  const bool on_v2 = is_pure_v2() || is_on_v2(controller);  // where its name may be another
+  const std::string path = on_v2 ? v2_root() + "/" + oci.id() + "/" + v2
+                                 : "/sys/fs/cgroup/" + controller + "/" + oci.id() + "/" + v1;
   const auto text = read_file(path);
   return text ? std::string(trim(*text)) : "no " + path;
 }
@@ -37,10 +42,6 @@ void remove_parents(const OciBundle& oci, const std::string& inner) {
     (void)::rmdir((path + "/" + inner).c_str());
     (void)::rmdir(path.c_str());
   }
-}
-
-bool is_pure_v2() {
-  return path_exists("/sys/fs/cgroup/cgroup.controllers");
 }
 
 Json& resources(OciBundle& oci) {
@@ -142,6 +143,35 @@ TEST_CASE("limits of input and output are written") {
   INFO(text);
   CHECK(text.starts_with(line + " "));
   CHECK(text.find(std::to_string(2U << 20U)) != std::string::npos);
+  oci.remove();
+}
+
+// spec: config-linux.md#cgroup-ownership.user the owner SHOULD change if and only if it is mounted read/write
+TEST_CASE("a cgroup that is mounted to be written belongs to the container's user, its limits do not") {
+  const bool is_writable = GENERATE(true, false);
+  OciBundle oci;
+  oci.spec["linux"]["namespaces"].push_back({{"type", "user"}});
+  oci.spec["linux"]["namespaces"].push_back({{"type", "cgroup"}});
+  for (const char* maps : {"uidMappings", "gidMappings"})
+    oci.spec["linux"][maps] = Json::array({{{"containerID", 0}, {"hostID", 100'000}, {"size", 65'536}}});
+  oci.spec["mounts"].push_back({{"destination", "/sys/fs/cgroup"},
+                                {"type", "cgroup"},
+                                {"source", "cgroup"},
+                                {"options", Json::array({is_writable ? "rw" : "ro"})}});
+  oci.launch({"sleep", "100"});
+  const uid_t owner = is_writable && is_pure_v2() ? 100'000 : 0;
+  for (const auto& path : oci.cgroups()) {
+    INFO(path);
+    struct stat info = {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK(info.st_uid == owner);
+    REQUIRE(::stat((path + "/cgroup.procs").c_str(), &info) == 0);
+    CHECK(info.st_uid == owner);
+    if (::stat((path + "/pids.max").c_str(), &info) == 0) CHECK(info.st_uid == 0);
+  }
+  const Outcome made = oci.call({"exec", oci.id(), "mkdir", "/sys/fs/cgroup/own"});
+  if (is_pure_v2()) CHECK((made.code == 0) == is_writable);
+  (void)oci.call({"exec", oci.id(), "rmdir", "/sys/fs/cgroup/own"});
   oci.remove();
 }
 
