@@ -35,6 +35,7 @@ constexpr Case kRefused[] = {
     {"loop", "redirects more than 10 times"},
     {"file", "no http or https address"},
     {"busy", "come back later"},
+    {"busy-long", "slow down"},
     {"confused", "is both a manifest and an index"},
     {"twice", "duplicate key"},
     {"nested", "nested too deeply"},
@@ -95,6 +96,7 @@ TEST_CASE("what a hostile registry sends is refused, and nothing of it stays") {
     CHECK(contains(error, says));
     CHECK(error.size() < 1000);
   }
+  CHECK(contains(test.refused({"pull", "-a", registry.host() + "/x/pages"}), "list of tags: too long"));
   test.check_empty();
   // A file that lies about its digest is not kept for the next try; md5 was not even asked for.
   CHECK(count_requests(registry, "passwd") == 0);

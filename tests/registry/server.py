@@ -48,6 +48,8 @@ file             a blob is redirected to file:///etc/passwd
 down             a blob is redirected to the other server, which is plain http
 busy             503 for ever
 busy-once        the first answers are 429 with Retry-After
+busy-long        429 with a Retry-After of a day
+pages            the list of tags never ends
 failing-once     the first answers are 500
 giant            a manifest of 5 MiB
 confused         a manifest that is an index, too
@@ -275,6 +277,9 @@ class Handler(access.Access, uploads.Uploads, http.server.BaseHTTPRequestHandler
         return self.error(404, "NAME_UNKNOWN", "repository name not known to registry")
 
     def give_tags(self, image, name, what, query):
+        if image.mode == "pages":
+            tags = [f"t{i}" for i in range(40_000)]
+            return self.answer(200, json.dumps({"name": name, "tags": tags}).encode(), [("Link", f'<{self.path}>; rel="next"')])
         if query.get("last"):
             return self.answer(200, json.dumps({"name": name, "tags": ["two"]}).encode())
         link = f'</v2/{name}/tags/list?last=one&n=1>; rel="next"'
@@ -284,6 +289,8 @@ class Handler(access.Access, uploads.Uploads, http.server.BaseHTTPRequestHandler
         mode = image.mode
         if mode == "busy" or (mode == "failing-once" and self.server.first(("failing", name))):
             return self.error(500 if mode == "failing-once" else 503, "UNAVAILABLE", "come back later")
+        if mode == "busy-long":
+            return self.error(429, "TOOMANYREQUESTS", "slow down", [("Retry-After", "86400")])
         if mode == "busy-once" and self.server.first(("busy", name)):
             return self.error(429, "TOOMANYREQUESTS", "slow down", [("Retry-After", "1")])
         if mode == "stall-manifest":
