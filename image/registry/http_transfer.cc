@@ -1,7 +1,6 @@
 #include "image/registry/http_transfer.h"
 
 #include <fcntl.h>
-#include <openssl/ssl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,19 +41,6 @@ TransferFault fault_of(CURLcode code) {
     default:
       return TransferFault::kBroken;
   }
-}
-
-// The server has asked for a certificate of ours. With TLS 1.3 what it thinks of the answer comes when we
-// send already, as a broken connection as often as in words. The material outlives all connections: also
-// those that ask again later.
-int on_certificate_wanted(SSL* /*connection*/, void* material) {
-  static_cast<const TlsMaterial*>(material)->is_asked_for = true;
-  return 1;
-}
-
-CURLcode on_tls_context(CURL* /*easy*/, void* context, void* material) {
-  ::SSL_CTX_set_cert_cb(static_cast<SSL_CTX*>(context), &on_certificate_wanted, material);
-  return CURLE_OK;
 }
 
 }  // namespace
@@ -162,13 +148,13 @@ void HttpTransfer::set_tls(const TlsMaterial& material) {
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_SSL_VERIFYPEER, material.verify ? 1L : 0L);
   set(CURLOPT_SSL_VERIFYHOST, material.verify ? 2L : 0L);
-  // Not the paths that libcurl was built with: nothing is there, and the error would be about a file.
+  // Not the paths that libcurl was built with: nothing is there, and the error would be about a file. Whom to
+  // trust is prepare_tls()'s.
   set(CURLOPT_CAINFO, nullptr);
   set(CURLOPT_CAPATH, nullptr);
-  set_blob(CURLOPT_CAINFO_BLOB, material.authorities);
   set_blob(CURLOPT_SSLCERT_BLOB, material.client_certificate);
   set_blob(CURLOPT_SSLKEY_BLOB, material.client_key);
-  set(CURLOPT_SSL_CTX_FUNCTION, &on_tls_context);
+  set(CURLOPT_SSL_CTX_FUNCTION, &prepare_tls);
   set(CURLOPT_SSL_CTX_DATA, &material);
 }
 

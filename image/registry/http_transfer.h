@@ -10,17 +10,9 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "image/registry/http_message.h"
+#include "image/registry/tls.h"
 
 namespace image::registry {
-
-// Certificates as they came, PEM.
-struct TlsMaterial {
-  bool verify = true;
-  std::string authorities;
-  std::string client_certificate;
-  std::string client_key;
-  mutable bool is_asked_for = false;  // somebody wanted the client's: noted in handshakes
-};
 
 class HttpTransfer {
  public:

@@ -123,17 +123,22 @@ TEST_CASE("exec --cgroup CONTROLLER:PATH moves it in that controller's hierarchy
   oci.remove();
 }
 
-TEST_CASE("a working directory that is not there is made, or is told in the words of callers") {
+TEST_CASE(
+    "a working directory that is not there is made by run, not by exec, and told in the words of callers") {
   OciBundle oci;
   oci.launch({"sleep", "100"});
-  const Outcome made = oci.call({"exec", "--cwd", "/new/one", oci.id(), "pwd"});
-  CHECK(made.out == "/new/one\n");
+  CHECK_THAT(error_of_exec(oci, {"--cwd", "/new/one"}),
+             Contains("exec failed: exec: chdir to cwd (") &&
+                 Contains(") set in config.json failed: no such file or directory"));
   oci.remove();
+  oci.spec["process"]["cwd"] = "/new/one";
+  CHECK(oci.run({"pwd"}).out == "/new/one\n");
   oci.spec["root"]["readonly"] = true;
-  oci.launch({"sleep", "100"});
-  CHECK_THAT(error_of_exec(oci, {"--cwd", "/other"}),
+  oci.spec["process"]["cwd"] = "/other";
+  const Outcome refused = oci.create({"sleep", "100"});
+  CHECK(refused.code != 0);
+  CHECK_THAT(refused.err,
              Contains("enter /other: no such file or directory, and the root file system is read-only"));
-  oci.remove();
 }
 
 TEST_CASE("exec --ignore-paused comes into a paused container and goes on with it") {
