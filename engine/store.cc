@@ -228,8 +228,12 @@ Result<void> Store::make_run_directory(const std::string& id) const {
 
 Result<Fd> Store::lock(const std::string& id) const {
   TRY(make_run_directory(id));
-  Fd fd = TRY(sys::open((run_directory(id) + "/lock").c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  TRY(sys::flock(fd.get(), LOCK_EX));
+  auto fd = sys::open((run_directory(id) + "/lock").c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  // Its directory went between the two calls: somebody else has removed it.
+  if (!fd && fd.error().error_number() == ENOENT)
+    return not_found("No such container: " + id.substr(0, 12) + " (it was removed meanwhile)");
+  if (!fd) return fd;
+  TRY(sys::flock(fd->get(), LOCK_EX));
   return fd;
 }
 

@@ -57,6 +57,17 @@ TEST_CASE("random names are names, ids are ids") {
   CHECK(id != engine::new_id());
 }
 
+TEST_CASE("a container that goes while it is to be locked is one that is not there") {
+  TestStore test;
+  const std::string id = id_of('a');
+  // What a remover at the same moment does between two calls: the directory was there, and is not any more.
+  REQUIRE(::symlink("gone", test.store.run_directory(id).c_str()) == 0);
+  const auto locked = test.store.lock(id);
+  REQUIRE_FALSE(locked);
+  CHECK(locked.error().kind() == ErrorKind::kNotFound);
+  CHECK(locked.error().text() == "No such container: aaaaaaaaaaaa (it was removed meanwhile)");
+}
+
 TEST_CASE("look-up: full id, then name, then unique prefix") {
   TestStore test;
   test.add(id_of('a'), "web");
