@@ -78,9 +78,7 @@ int64_t peak_kilobytes(const Words& line) {
   struct rusage usage = {};
   int status = 0;
   REQUIRE(::wait4(pid, &status, 0, &usage) == pid);
-  const char* sanitizers = ::getenv("VIAL_SANITIZE");  // NOLINT(concurrency-mt-unsafe): one thread
-  const bool has_shadow = sanitizers != nullptr && *sanitizers != '\0';
-  return has_shadow ? 0 : usage.ru_maxrss;  // shadow memory is not the program's
+  return is_sanitized() ? 0 : usage.ru_maxrss;  // shadow memory is not the program's
 }
 
 }  // namespace

@@ -59,6 +59,11 @@ bool in_vm() {
   return ::getenv("VIAL_VM") != nullptr;
 }
 
+bool is_sanitized() {
+  const char* which = ::getenv("VIAL_SANITIZE");
+  return which != nullptr && *which != '\0';
+}
+
 RunningProgram::RunningProgram(const Words& line, const std::string& directory) {
   static int count = 0;
   const std::string name = directory + "/program-" + std::to_string(++count);

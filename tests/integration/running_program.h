@@ -21,6 +21,8 @@ int64_t monotonic_ms();
 
 // True in the emulated machine, where loops are kept short.
 bool in_vm();
+// The programs that are tested are a sanitizer's: slow, and large.
+bool is_sanitized();
 
 class RunningProgram {
  public:
