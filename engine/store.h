@@ -70,8 +70,8 @@ class Store {
 
   // Makes the run directory (again after a reboot).
   Result<void> make_run_directory(const std::string& id) const;
-  // "lock": held by a command for the short time in which it changes the container. Blocks. kNotFound when the
-  // container is removed at this moment.
+  // "lock": held by a command for the short time in which it changes the container. Blocks. kNotFound when
+  // the container is removed at this moment.
   Result<Fd> lock(const std::string& id) const;
   // "owner": held by whoever makes the container and then by its monitor, for as long as it lives. A held one
   // is the only sign of life that is believed. With `wait` blocks; otherwise kConflict when it is held.
