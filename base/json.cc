@@ -1,7 +1,5 @@
 #include "base/json.h"
 
-#include <set>
-
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -9,37 +7,31 @@ namespace {
 
 constexpr size_t kMaxDepth = 128;
 
-// Builds the document through nlohmann's DOM callback while it refuses what RFC 8259 leaves open and
-// attackers use: duplicate keys (two readers, two answers) and deep nesting (stack).
-class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
-  using Base = nlohmann::detail::json_sax_dom_parser<Json>;
-
+// Builds the document from nlohmann's events, and refuses what RFC 8259 leaves open and attackers use:
+// duplicate keys (two readers, two answers) and deep nesting (stack).
+class StrictReader {
  public:
-  explicit StrictSax(Json& result) : Base(result, false) {}
+  explicit StrictReader(Json& document) : document_(&document) {}
 
-  bool start_object(std::size_t size) {
-    keys_.emplace_back();
-    return enter() && Base::start_object(size);
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(int64_t value) { return add(value); }
+  bool number_unsigned(uint64_t value) { return add(value); }
+  bool number_float(double value, const std::string& /*text*/) { return add(value); }
+  bool string(std::string& value) { return add(value); }
+  bool binary(Json::binary_t& /*value*/) { return false; }  // JSON text has none
+
+  bool start_object(size_t /*size*/) { return enter(Json::value_t::object); }
+  bool start_array(size_t /*size*/) { return enter(Json::value_t::array); }
+  bool end_object() { return leave(); }
+  bool end_array() { return leave(); }
+  bool key(std::string& name) {
+    const auto [member, is_new] = open_.back()->get_ref<Json::object_t&>().try_emplace(name);
+    if (!is_new) problem = "duplicate key \"" + printable(name) + "\"";
+    member_ = &member->second;
+    return is_new;
   }
-  bool end_object() {
-    keys_.pop_back();
-    --depth_;
-    return Base::end_object();
-  }
-  bool start_array(std::size_t size) { return enter() && Base::start_array(size); }
-  bool end_array() {
-    --depth_;
-    return Base::end_array();
-  }
-  bool key(Json::string_t& name) {
-    if (!keys_.back().insert(name).second) {
-      problem = "duplicate key \"" + printable(name) + "\"";
-      return false;
-    }
-    return Base::key(name);
-  }
-  bool parse_error(std::size_t position, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*error*/) {
+  bool parse_error(size_t position, const std::string& /*token*/, const Json::exception& /*error*/) {
     problem = "not valid JSON at byte " + std::to_string(position);
     return false;
   }
@@ -47,13 +39,33 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
   std::string problem;
 
  private:
-  bool enter() {
-    if (++depth_ <= kMaxDepth) return true;
+  // Where the next value goes: the document, the member whose key was read last, or behind an array's last.
+  Json& place() {
+    if (open_.empty()) return *document_;
+    if (open_.back()->is_object()) return *member_;
+    return open_.back()->get_ref<Json::array_t&>().emplace_back();
+  }
+  template <typename T>
+  bool add(T&& value) {
+    place() = std::forward<T>(value);
+    return true;
+  }
+  bool enter(Json::value_t type) {
+    Json& value = place();
+    value = type;
+    open_.push_back(&value);
+    if (open_.size() <= kMaxDepth) return true;
     problem = "nested too deeply";
     return false;
   }
-  std::vector<std::set<std::string>> keys_;
-  size_t depth_ = 0;
+  bool leave() {
+    open_.pop_back();
+    return true;
+  }
+
+  Json* document_;
+  Json* member_ = nullptr;
+  std::vector<Json*> open_;  // objects and arrays whose end is to come
 };
 
 }  // namespace
@@ -61,10 +73,10 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
 Result<Json> parse_json(std::string_view text) {
   if (text.size() > kMaxStateFile) return corrupt("JSON document is too large");
   Json document;
-  StrictSax sax(document);
+  StrictReader reader(document);
   try {
-    if (!Json::sax_parse(text.begin(), text.end(), &sax, nlohmann::detail::input_format_t::json, true)) {
-      return corrupt(sax.problem.empty() ? "not valid JSON" : sax.problem);
+    if (!Json::sax_parse(text.begin(), text.end(), &reader, nlohmann::detail::input_format_t::json, true)) {
+      return corrupt(reader.problem.empty() ? "not valid JSON" : reader.problem);
     }
   } catch (const std::exception& error) {  // out of range numbers, memory
     return corrupt(std::string("not valid JSON: ") + error.what());
@@ -91,7 +103,22 @@ std::string pointer_token(const std::string& key) {
   return token;
 }
 
+// The pointer from `here` to `value`; nothing if it is not in there.
+std::optional<std::string> pointer_between(const Json& here, const Json& value) {
+  if (&here == &value) return "";
+  if (!here.is_structured()) return std::nullopt;
+  for (const auto& [key, member] : here.items()) {
+    auto rest = pointer_between(member, value);
+    if (rest) return "/" + pointer_token(key) + *rest;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::string JsonView::pointer() const {
+  return pointer_between(*document_, *value_).value_or("");
+}
 
 bool JsonView::has(const char* key) const {
   return find(key).has_value();
@@ -100,7 +127,7 @@ bool JsonView::has(const char* key) const {
 Result<JsonView> JsonView::at(const char* key) const {
   if (!value_->is_object()) return wrong("not an object");
   auto member = find(key);
-  if (!member) return invalid(pointer_ + "/" + key + ": missing");
+  if (!member) return invalid(pointer() + "/" + key + ": missing");
   return *member;
 }
 
@@ -108,15 +135,15 @@ std::optional<JsonView> JsonView::find(const char* key) const {
   if (!value_->is_object()) return std::nullopt;
   const auto member = value_->find(key);
   if (member == value_->end() || member->is_null()) return std::nullopt;
-  return JsonView(*member, pointer_ + "/" + key);
+  return JsonView(document_, *member);
 }
 
 Result<std::vector<JsonView>> JsonView::elements() const {
   if (!value_->is_array()) return wrong("not an array");
   std::vector<JsonView> result;
   result.reserve(value_->size());
-  for (size_t i = 0; i < value_->size(); ++i)
-    result.emplace_back((*value_)[i], pointer_ + "/" + std::to_string(i));
+  for (const Json& element : *value_)
+    result.push_back(JsonView(document_, element));
   return result;
 }
 
@@ -124,7 +151,7 @@ Result<std::vector<std::pair<std::string, JsonView>>> JsonView::members() const 
   if (!value_->is_object()) return wrong("not an object");
   std::vector<std::pair<std::string, JsonView>> result;
   for (const auto& [key, member] : value_->items())
-    result.emplace_back(key, JsonView(member, pointer_ + "/" + pointer_token(key)));
+    result.emplace_back(key, JsonView(document_, member));
   return result;
 }
 
@@ -205,5 +232,6 @@ Result<std::vector<std::string>> JsonView::strings_or_empty(const char* key) con
 }
 
 Error JsonView::wrong(const std::string& what) const {
-  return invalid((pointer_.empty() ? std::string("document") : pointer_) + ": " + what);
+  const std::string where = pointer();
+  return invalid((where.empty() ? "document" : where) + ": " + what);
 }

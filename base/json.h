@@ -22,14 +22,15 @@ Result<Json> read_json_file(const std::string& path);
 // Compact (indent < 0) or indented; invalid UTF-8 is replaced, never an exception.
 std::string dump_json(const Json& value, int indent = -1);
 
-// A reading position in a document: the value and the pointer to it. Copies are cheap and borrow the
-// document.
+// A reading position in a document: the document and a value in it. Copies are cheap and borrow the document.
 class JsonView {
  public:
-  JsonView(const Json& value, std::string pointer) : value_(&value), pointer_(std::move(pointer)) {}
+  explicit JsonView(const Json& document) : document_(&document), value_(&document) {}
 
   const Json& raw() const { return *value_; }
-  const std::string& pointer() const { return pointer_; }
+  // "/linux/resources"; "" for the document itself. Searched for when it is asked for, which is for an error:
+  // reading a spec makes hundreds of views.
+  std::string pointer() const;
   bool is_object() const { return value_->is_object(); }
   // True if the object has a non-null member `key`.
   bool has(const char* key) const;
@@ -59,6 +60,8 @@ class JsonView {
   Error wrong(const std::string& what) const;
 
  private:
+  JsonView(const Json* document, const Json& value) : document_(document), value_(&value) {}
+
+  const Json* document_;
   const Json* value_;
-  std::string pointer_;
 };

@@ -123,7 +123,7 @@ bool image_row_matches(const Json& row, const std::string& pattern) {
 Result<Json> inspect_image(const image::Store& store, const image::Image& image,
                            const std::string& config_json) {
   const Json raw = TRY(parse_json(config_json));
-  const JsonView config(raw, "");
+  const JsonView config(raw);
   Json result;
   result["Id"] = image.id.text();
   result["RepoTags"] = image.repo_tags;

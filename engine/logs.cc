@@ -177,7 +177,7 @@ Result<void> follow(const Store& store, const std::string& id, LogFollower& foll
 
 Result<LogEntry> parse_log_line(std::string_view line) {
   const Json document = TRY(parse_json(line));
-  const JsonView view(document, "");
+  const JsonView view(document);
   LogEntry entry;
   entry.text = TRY(view.string_or("log", ""));
   const std::string stream = TRY(view.string_or("stream", "stdout"));

@@ -75,7 +75,7 @@ Json write_request(const RunRequest& request) {
 }
 
 Result<ContainerRecord> read_record(const Json& document) {
-  const JsonView view(document, "");
+  const JsonView view(document);
   const auto schema = view.optional_integer("schema");
   if (!schema || !*schema) return corrupt("not a container record");
   if (**schema != kSchema) {

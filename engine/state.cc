@@ -47,7 +47,7 @@ const char* status_name(Status status) {
 }
 
 Result<RunState> read_state(const Json& document) {
-  const JsonView view(document, "");
+  const JsonView view(document);
   TRY(check_schema(view));
   RunState state;
   const auto pid = TRY(view.optional_unsigned("pid"));
@@ -96,7 +96,7 @@ void visit_fields(Visit& visit, T& exit) {
 }
 
 Result<ExitRecord> read_exit(const Json& document) {
-  const JsonView view(document, "");
+  const JsonView view(document);
   TRY(check_schema(view));
   ExitRecord exit;
   FieldReader reader(view);

@@ -251,7 +251,7 @@ Result<void> Store::discard(const std::string& id) const {
   std::string name;
   if (const auto document = read_optional_json(container_directory(id) + kRecordFile);
       document && *document) {
-    const JsonView view(**document, "");
+    const JsonView view(**document);
     name = view.string_or("name", "").value_or("");
   }
   TRY(move_away(container_directory(id), trash_directory(id)));

@@ -18,7 +18,7 @@ std::optional<std::vector<std::string>> json_words(std::string_view text) {
   if (!text.starts_with('[')) return std::nullopt;
   const auto document = parse_json(text);
   if (!document) return std::nullopt;
-  auto words = JsonView(*document, "").strings();
+  auto words = JsonView(*document).strings();
   if (!words) return std::nullopt;
   return std::move(*words);
 }

@@ -140,7 +140,7 @@ Json write_run_config(const RunConfig& config) {
 Result<ImageConfig> parse_config(std::string_view bytes) {
   if (bytes.size() > kMaxConfigBytes) return invalid("image configuration is larger than 4 MiB");
   const Json document = TRY_IN("image configuration", parse_json(bytes));
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return corrupt("image configuration: not an object");
   const auto read = [&]() -> Result<ImageConfig> {
     ImageConfig result;

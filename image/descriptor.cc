@@ -73,7 +73,7 @@ Result<Descriptor> read_descriptor(const JsonView& view) {
 
 Result<Manifest> parse_manifest(std::string_view bytes) {
   const Json document = TRY(parse_document(bytes, "image manifest"));
-  const JsonView view(document, "");
+  const JsonView view(document);
   const auto read = [&]() -> Result<Manifest> {
     const auto schema = TRY(view.optional_integer("schemaVersion"));
     if (schema == 1)
@@ -92,7 +92,7 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
 
 Result<Index> parse_index(std::string_view bytes) {
   const Json document = TRY(parse_document(bytes, "image index"));
-  const JsonView view(document, "");
+  const JsonView view(document);
   const auto read = [&]() -> Result<Index> {
     const auto schema = TRY(view.optional_integer("schemaVersion"));
     if (schema != 2) return invalid("/schemaVersion: not 2");

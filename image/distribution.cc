@@ -26,7 +26,7 @@ Result<LayerBlob> read_blob(const JsonView& view) {
 
 Result<std::vector<LayerBlob>> read_blobs(const std::string& text) {
   const Json document = TRY(parse_json(text));
-  const JsonView view(document, "");
+  const JsonView view(document);
   const auto version = TRY(view.optional_integer("version"));
   if (version != kVersion) return corrupt("/version: written by another version of vial");
   const JsonView list = TRY(view.at("blobs"));

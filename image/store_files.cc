@@ -103,7 +103,7 @@ Result<Image> read_record(const std::string& root, const Digest& id) {
   if (!text) return std::move(text).error();
   const auto read = [&]() -> Result<Image> {
     const Json document = TRY(parse_json(*text));
-    return image_of_record(JsonView(document, ""), id);
+    return image_of_record(JsonView(document), id);
   };
   auto image = read();
   if (!image)
@@ -199,7 +199,7 @@ Result<Layer> read_layer(const std::string& root, const std::string& directory) 
   if (!text) return std::move(text).error();
   const std::string what = "the record of layer " + directory + " is damaged";
   const Json document = TRY_IN(what, parse_json(*text));
-  return TRY_IN(what, read_layer_entry(JsonView(document, "")));
+  return TRY_IN(what, read_layer_entry(JsonView(document)));
 }
 
 std::string layer_json(const NewLayer& layer) {

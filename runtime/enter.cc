@@ -93,7 +93,7 @@ Result<void> check_console(bool is_terminal, bool stays, const std::string& cons
 
 Result<Process> read_exec_process(const std::string& text, const Process& own) {
   const Json document = TRY(parse_json(text));
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return view.wrong("not an object");
   Process process = TRY(read_process(view));
   if (!process.capabilities) process.capabilities = own.capabilities;

@@ -74,7 +74,7 @@ Result<Hooks> read_hooks(const JsonView& document) {
 }  // namespace
 
 Result<Spec> read_spec(const Json& document) {
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return view.wrong("not an object");
   Spec spec;
   spec.oci_version = TRY(read_version(view));

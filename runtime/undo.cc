@@ -56,13 +56,12 @@ Result<void> write_journal(const std::string& path, const std::vector<Undo>& ent
   return replace_file(path, dump_json({{"schema", kSchema}, {"undo", std::move(list)}}));
 }
 
-Result<std::vector<Undo>> read_journal(const std::string& path) {
+namespace {
+
+Result<std::vector<Undo>> entries_of(const JsonView& view) {
   std::vector<Undo> entries;
-  if (!path_exists(path)) return entries;
-  const Json document = TRY(read_json_file(path));
-  const JsonView view(document, path + ":");
   const auto schema = TRY(view.optional_integer("schema"));
-  if (schema != kSchema) return unsupported(path + ": schema is not " + std::to_string(kSchema));
+  if (schema != kSchema) return unsupported("schema is not " + std::to_string(kSchema));
   const JsonView list = TRY(view.at("undo"));
   const auto items = TRY(list.elements());
   for (const auto& item : items) {
@@ -74,6 +73,14 @@ Result<std::vector<Undo>> read_journal(const std::string& path) {
     entries.push_back(std::move(entry));
   }
   return entries;
+}
+
+}  // namespace
+
+Result<std::vector<Undo>> read_journal(const std::string& path) {
+  if (!path_exists(path)) return std::vector<Undo>();
+  const Json document = TRY(read_json_file(path));
+  return TRY_IN(path, entries_of(JsonView(document)));
 }
 
 }  // namespace runtime

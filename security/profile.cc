@@ -126,7 +126,7 @@ Result<void> read_architectures(const JsonView& document, Profile& profile) {
 }  // namespace
 
 Result<Profile> read_profile(const Json& document) {
-  const JsonView view(document, "");
+  const JsonView view(document);
   Profile profile;
   const auto action = TRY(view.at("defaultAction"));
   profile.default_action = TRY(action.string());

@@ -104,7 +104,7 @@ Result<cgroups::Resources> wanted_resources(const Options& options) {
   if (file.empty()) return typed_resources(options);
   const std::string text = file == "-" ? TRY(read_fd(STDIN_FILENO)) : TRY(read_file(file));
   const Json document = TRY_IN(printable(file), parse_json(text));
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return view.wrong("not an object");
   return TRY_IN(printable(file), runtime::read_resources(view));
 }

@@ -73,7 +73,7 @@ Result<ArchivedImage> read_docker_image(Source& source, const JsonView& entry) {
 Result<std::vector<ArchivedImage>> read_docker_layout(Source& source) {
   const std::string text = TRY(source.read("manifest.json", kMaxManifestBytes));
   const Json document = TRY_IN("manifest.json", parse_json(text));
-  const auto entries = TRY_IN("manifest.json", JsonView(document, "").elements());
+  const auto entries = TRY_IN("manifest.json", JsonView(document).elements());
   std::vector<ArchivedImage> images;
   for (const auto& entry : entries)
     images.push_back(TRY(read_docker_image(source, entry)));

@@ -131,7 +131,7 @@ std::optional<Challenge> choose_challenge(const std::vector<std::string>& header
 
 Result<Token> parse_token(std::string_view body) {
   const Json document = TRY(parse_json(body));
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return invalid("the token server's answer is not an object");
   Token token;
   token.text = TRY(view.string_or("token", ""));

@@ -63,7 +63,7 @@ Result<std::optional<Credentials>> ask_helper_for(const std::string& helper, con
   // The text of a parse error could quote the secret.
   const auto document = parse_json(answer.out);
   if (!document || !document->is_object()) return invalid("credential helper " + helper + ": no JSON object");
-  const JsonView view(*document, "");
+  const JsonView view(*document);
   Credentials result;
   result.user = TRY(view.string_or("Username", ""));
   const std::string secret = TRY(view.string_or("Secret", ""));
@@ -74,7 +74,7 @@ Result<std::optional<Credentials>> ask_helper_for(const std::string& helper, con
 
 Result<std::optional<Credentials>> find_in_auths(const Json& document, std::string_view domain,
                                                  std::string_view path) {
-  const auto auths = JsonView(document, "").find("auths");
+  const auto auths = JsonView(document).find("auths");
   if (!auths) return std::optional<Credentials>();
   const auto members = TRY(auths->members());
   std::vector<std::string> keys;
@@ -156,7 +156,7 @@ Result<CredentialFile> CredentialFile::open() {
 }
 
 Result<std::string> CredentialFile::helper_for(const std::string& key) const {
-  const JsonView view(document_, "");
+  const JsonView view(document_);
   std::string name = TRY(view.string_or("credsStore", ""));
   if (const auto helpers = view.find("credHelpers")) {
     const std::string own = TRY(helpers->string_or(key.c_str(), ""));

@@ -21,7 +21,7 @@ std::string bare_type(std::string_view header) {
 
 Result<std::vector<std::string>> parse_names(std::string_view body, const char* key) {
   const Json document = TRY(parse_json(body));
-  const JsonView view(document, "");
+  const JsonView view(document);
   if (!view.is_object()) return invalid("not an object");
   auto names = TRY(view.strings_or_empty(key));  // null when there are none
   if (names.size() > kMaxNames) return invalid("too many names");
@@ -37,9 +37,9 @@ const char* const kManifestTypes =
 ServerError parse_server_error(std::string_view body) {
   const auto document = parse_json(body);
   if (!document) return {};
-  const auto errors = JsonView(*document, "").find("errors");
+  const auto errors = JsonView(*document).find("errors");
   if (!errors || !errors->raw().is_array() || errors->raw().empty()) return {};
-  const JsonView first(errors->raw().front(), "");
+  const JsonView first(errors->raw().front());
   ServerError result;
   result.code = printable(first.string_or("code", "").value_or("")).substr(0, kMaxMessage);
   result.message = printable(first.string_or("message", "").value_or("")).substr(0, kMaxMessage);
@@ -57,7 +57,7 @@ Result<std::vector<std::string>> parse_catalog(std::string_view body) {
 Result<std::vector<SearchResult>> parse_search(std::string_view body) {
   const auto read = [&]() -> Result<std::vector<SearchResult>> {
     const Json document = TRY(parse_json(body));
-    const JsonView view(document, "");
+    const JsonView view(document);
     const JsonView list = TRY(view.at("results"));
     const auto elements = TRY(list.elements());
     std::vector<SearchResult> results;
@@ -132,7 +132,7 @@ Result<Document> read_document(std::string bytes, std::string_view content_type,
   }
   // The parsers refuse a mediaType of the other kind; the same kind in the other standard is refused here.
   const Json document = TRY(parse_json(result.bytes));
-  const std::string inside = TRY(JsonView(document, "").string_or("mediaType", type));
+  const std::string inside = TRY(JsonView(document).string_or("mediaType", type));
   if (inside != type)
     return corrupt("the registry sent a '" + type + "' that says it is a '" + printable(inside) + "'");
   return result;

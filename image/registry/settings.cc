@@ -66,7 +66,7 @@ Result<uint64_t> layers_at_a_time(const JsonView& view, const char* key, uint64_
 
 Result<Settings> read_document(const Json& document) {
   Settings settings;
-  const JsonView view(document, "");
+  const JsonView view(document);
   TRY(expect_members(view,
                      {"insecure", "mirrors", "search", "downloads", "uploads", "timeouts", "certificates"}));
   settings.insecure = TRY(view.strings_or_empty("insecure"));

@@ -315,13 +315,13 @@ TEST_CASE("lenient where the specification or the callers need it") {
 }
 
 TEST_CASE("a process and resources are read alone, with pointers from their own root") {
-  const auto process = runtime::read_process(JsonView(full_document()["process"], ""));
+  const auto process = runtime::read_process(JsonView(full_document()["process"]));
   REQUIRE(process);
   CHECK(process->cwd == "/srv");
   const Json wrong = Json::parse(R"({"args": ["x"], "cwd": 7})");
-  CHECK(runtime::read_process(JsonView(wrong, "")).error().text() == "/cwd: not a string");
+  CHECK(runtime::read_process(JsonView(wrong)).error().text() == "/cwd: not a string");
   const Json update = Json::parse(R"({"pids": {"limit": 5}, "memory": {"limit": -1}})");
-  const auto resources = runtime::read_resources(JsonView(update, ""));
+  const auto resources = runtime::read_resources(JsonView(update));
   REQUIRE(resources);
   CHECK(resources->pids_limit == 5);
   CHECK(resources->memory.limit_bytes == -1);
