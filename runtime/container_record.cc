@@ -1,14 +1,21 @@
 #include "runtime/container_record.h"
 
+#include <algorithm>
+#include <cstddef>
+
+#include "base/strings.h"
+
 namespace runtime {
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kContainerSchema = 2;
+constexpr int kInitSchema = 1;
+constexpr const char* kGroupUndo = "group";  // for "cgroup" of each of the group's directories
 
-Result<void> check_schema(const JsonView& view) {
+Result<void> check_schema(const JsonView& view, int known) {
   const auto member = TRY(view.at("schema"));
   const int64_t schema = TRY(member.integer());
-  if (schema != kSchema) return corrupt("schema is not " + std::to_string(kSchema));
+  if (schema != known) return corrupt("schema is not " + std::to_string(known));
   return ok();
 }
 
@@ -17,44 +24,72 @@ Result<std::string> string_at(const JsonView& view, const char* key) {
   return member.string();
 }
 
+// Only what can't be derived: this is written at every start, and a directory is a mount point and the path.
 Json write_group(const cgroups::Group& group) {
-  Json v1 = Json::array();
-  for (const auto& place : group.v1) {
-    v1.push_back({{"controllers", place.controllers},
-                  {"mountPoint", place.mount_point},
-                  {"directory", place.directory}});
-  }
-  return {{"path", group.path},
-          {"mountPoint", group.v2_mount_point},
-          {"directory", group.v2_directory},
-          {"v1", std::move(v1)}};
+  Json document = Json::object();
+  document["path"] = group.path;
+  document["v2"] = group.v2_mount_point;
+  Json& v1 = document["v1"] = Json::object();
+  for (const auto& place : group.v1)
+    v1[place.mount_point] = join(place.controllers, ",");
+  return document;
 }
 
 Result<cgroups::Group> read_group(const JsonView& view) {
   cgroups::Group group;
   group.path = TRY(string_at(view, "path"));
-  group.v2_mount_point = TRY(string_at(view, "mountPoint"));
-  group.v2_directory = TRY(string_at(view, "directory"));
+  group.v2_mount_point = TRY(string_at(view, "v2"));
+  if (!group.v2_mount_point.empty()) group.v2_directory = group.v2_mount_point + group.path;
   const auto list = TRY(view.at("v1"));
-  const auto places = TRY(list.elements());
-  for (const auto& place : places) {
-    cgroups::V1Directory directory;
-    directory.controllers = TRY(place.strings_or_empty("controllers"));
-    directory.mount_point = TRY(string_at(place, "mountPoint"));
-    directory.directory = TRY(string_at(place, "directory"));
-    group.v1.push_back(std::move(directory));
+  const auto places = TRY(list.members());
+  for (const auto& [mount_point, controllers] : places) {
+    const std::string names = TRY(controllers.string());
+    group.v1.push_back({split(names, ','), mount_point, mount_point + group.path});
   }
   return group;
 }
 
-Result<std::vector<Undo>> read_undo(const JsonView& view) {
+// v2 first: its kill empties the group in all hierarchies.
+std::vector<Undo> undo_of(const cgroups::Group& group) {
+  std::vector<Undo> entries;
+  if (!group.v2_directory.empty()) entries.push_back({"cgroup", group.v2_directory});
+  for (const auto& place : group.v1)
+    entries.push_back({"cgroup", place.directory});
+  return entries;
+}
+
+Json write_undo(const ContainerRecord& record) {
+  const std::vector<Undo> group = undo_of(record.cgroup);
+  const auto& all = record.undo;
+  const auto found = std::search(all.begin(), all.end(), group.begin(), group.end());
+  const bool has_group = !group.empty() && found != all.end();
+  Json list = Json::array();
+  const auto write = [&](const std::string& kind, const std::string& target) {
+    Json& entry = list.emplace_back(Json::object());
+    entry["kind"] = kind;
+    entry["target"] = target;
+  };
+  for (auto entry = all.begin(); entry != all.end();) {
+    const bool is_group = has_group && entry == found;
+    write(is_group ? kGroupUndo : entry->kind, is_group ? record.cgroup.path : entry->target);
+    entry += is_group ? static_cast<std::ptrdiff_t>(group.size()) : 1;
+  }
+  return list;
+}
+
+Result<std::vector<Undo>> read_undo(const JsonView& view, const cgroups::Group& group) {
   std::vector<Undo> entries;
   const auto items = TRY(view.elements());
   for (const auto& item : items) {
     Undo entry;
     entry.kind = TRY(string_at(item, "kind"));
     entry.target = TRY(string_at(item, "target"));
-    entries.push_back(std::move(entry));
+    if (entry.kind != kGroupUndo) {
+      entries.push_back(std::move(entry));
+      continue;
+    }
+    for (auto& directory : undo_of(group))
+      entries.push_back(std::move(directory));
   }
   return entries;
 }
@@ -62,8 +97,8 @@ Result<std::vector<Undo>> read_undo(const JsonView& view) {
 }  // namespace
 
 Result<ContainerRecord> read_container_record(const Json& document) {
-  const JsonView view(document, "");
-  TRY(check_schema(view));
+  const JsonView view(document);
+  TRY(check_schema(view, kContainerSchema));
   ContainerRecord record;
   record.oci_version = TRY(string_at(view, "ociVersion"));
   record.id = TRY(string_at(view, "id"));
@@ -80,7 +115,7 @@ Result<ContainerRecord> read_container_record(const Json& document) {
   record.cgroup = TRY(read_group(group));
   record.scope = TRY(view.string_or("scope", ""));
   const auto undo = TRY(view.at("undo"));
-  record.undo = TRY(read_undo(undo));
+  record.undo = TRY(read_undo(undo, record.cgroup));
   record.waits_at_gate = TRY(view.boolean_or("waitsAtGate", false));
   record.has_poststart = TRY(view.boolean_or("hasPoststart", false));
   record.has_poststop = TRY(view.boolean_or("hasPoststop", false));
@@ -88,28 +123,27 @@ Result<ContainerRecord> read_container_record(const Json& document) {
 }
 
 Json write_container_record(const ContainerRecord& record) {
-  Json undo = Json::array();
-  for (const auto& entry : record.undo)
-    undo.push_back({{"kind", entry.kind}, {"target", entry.target}});
-  return {{"schema", kSchema},
-          {"ociVersion", record.oci_version},
-          {"id", record.id},
-          {"bundle", record.bundle},
-          {"rootfs", record.rootfs},
-          {"owner", record.owner},
-          {"createdNs", record.created_ns},
-          {"annotations", record.annotations},
-          {"cgroup", write_group(record.cgroup)},
-          {"scope", record.scope},
-          {"undo", std::move(undo)},
-          {"waitsAtGate", record.waits_at_gate},
-          {"hasPoststart", record.has_poststart},
-          {"hasPoststop", record.has_poststop}};
+  Json document = Json::object();
+  document["schema"] = kContainerSchema;
+  document["ociVersion"] = record.oci_version;
+  document["id"] = record.id;
+  document["bundle"] = record.bundle;
+  document["rootfs"] = record.rootfs;
+  document["owner"] = record.owner;
+  document["createdNs"] = record.created_ns;
+  document["annotations"] = record.annotations;
+  document["cgroup"] = write_group(record.cgroup);
+  if (!record.scope.empty()) document["scope"] = record.scope;
+  document["undo"] = write_undo(record);
+  document["waitsAtGate"] = record.waits_at_gate;
+  if (record.has_poststart) document["hasPoststart"] = true;
+  if (record.has_poststop) document["hasPoststop"] = true;
+  return document;
 }
 
 Result<InitRecord> read_init_record(const Json& document) {
-  const JsonView view(document, "");
-  TRY(check_schema(view));
+  const JsonView view(document);
+  TRY(check_schema(view, kInitSchema));
   InitRecord record;
   const auto pid = TRY(view.at("pid"));
   record.init.pid = static_cast<pid_t>(TRY(pid.integer()));
@@ -120,7 +154,7 @@ Result<InitRecord> read_init_record(const Json& document) {
 }
 
 Json write_init_record(const InitRecord& record) {
-  return {{"schema", kSchema},
+  return {{"schema", kInitSchema},
           {"pid", record.init.pid},
           {"startTicks", record.init.start_ticks},
           {"bootId", record.boot_id}};

@@ -74,8 +74,16 @@ TEST_CASE("records are read as they were written, and newer ones are refused") {
     CHECK_FALSE(runtime::read_container_record(broken));
   }
   Json newer = document;
-  newer["schema"] = 2;
+  newer["schema"] = 3;
   CHECK_FALSE(runtime::read_container_record(newer));
+}
+
+TEST_CASE("a record says in one entry that the cgroup is to be removed everywhere") {
+  auto record = some_record();
+  record.undo = {{"scope", "web.scope"}, {"cgroup", "/v2/web"}, {"cgroup", "/v1/cpu/web"}, {"file", "/x"}};
+  const Json document = runtime::write_container_record(record);
+  CHECK(document["undo"].size() == 3);
+  CHECK(runtime::read_container_record(document)->undo == record.undo);
 }
 
 TEST_CASE("a state directory belongs to one maker, and is gone when it is removed") {
