@@ -202,6 +202,10 @@ Result<void> move_mount(int mount_fd, int target_fd) {
                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
                "move_mount");
 }
+Result<void> move_mount(int mount_fd, int dir_fd, const char* path) {
+  return check(::syscall(SYS_move_mount, mount_fd, "", dir_fd, path, MOVE_MOUNT_F_EMPTY_PATH), "move_mount",
+               path);
+}
 Result<void> mount_setattr(int dir_fd, const char* path, unsigned flags, struct mount_attr attributes) {
   return check(::syscall(SYS_mount_setattr, dir_fd, path, flags, &attributes, sizeof attributes),
                "mount_setattr", path);

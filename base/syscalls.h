@@ -76,6 +76,8 @@ Result<Fd> fsmount(int fs_fd, unsigned attributes);
 Result<Fd> open_tree(int dir_fd, const char* path, unsigned flags);
 // Attaches the detached mount `mount_fd` on the object `target_fd` (both by descriptor, no path is walked).
 Result<void> move_mount(int mount_fd, int target_fd);
+// The same on `path` below `dir_fd`; its last part is not followed when it is a symbolic link.
+Result<void> move_mount(int mount_fd, int dir_fd, const char* path);
 Result<void> mount_setattr(int dir_fd, const char* path, unsigned flags, struct mount_attr attributes);
 Result<void> pivot_root(const char* new_root, const char* put_old);
 Result<void> chdir(const char* path);

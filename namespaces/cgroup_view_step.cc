@@ -81,16 +81,23 @@ class CgroupView : public Step {
     const std::string name = entry.container_path.substr(destination_.size() + 1);
     constexpr mode_t kMode = 0755;
     if (name.find('/') == std::string::npos) TRY(sys::mkdirat(mount_fd, name.c_str(), kMode));
-    return bind(mount_fd, name, entry.host_path);
+    const Fd tree = TRY(open_tree(entry.host_path));
+    return sys::move_mount(tree.get(), mount_fd, name.c_str());
   }
 
+  // On what the image has there.
   Result<void> bind(int root_fd, const std::string& path, const std::string& host_path) const {
-    const Fd tree = TRY(sys::open_tree(AT_FDCWD, host_path.c_str(), OPEN_TREE_CLONE));
+    const Fd tree = TRY(open_tree(host_path));
+    const Fd target = TRY(open_target(root_fd, path, TargetType::kDirectory, Symlinks::kRefuse));
+    return sys::move_mount(tree.get(), target.get());
+  }
+
+  Result<Fd> open_tree(const std::string& host_path) const {
+    Fd tree = TRY(sys::open_tree(AT_FDCWD, host_path.c_str(), OPEN_TREE_CLONE));
     mount_attr attributes = {};
     attributes.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
     TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes));
-    const Fd target = TRY(open_target(root_fd, path, TargetType::kDirectory, Symlinks::kRefuse));
-    return sys::move_mount(tree.get(), target.get());
+    return tree;
   }
 
   std::string destination_;

@@ -48,19 +48,24 @@ constexpr auto kPropagations = std::to_array<PropagationOption>({
     {"unbindable", MS_UNBINDABLE},
 });
 
-bool apply_attribute(std::string_view option, MountOptions& result) {
+const AttributeOption* find_attribute(std::string_view name) {
   for (const auto& attribute : kAttributes) {
-    const bool recursive = option.size() == attribute.name.size() + 1 && option.front() == 'r' &&
-                           option.substr(1) == attribute.name;
-    if (option != attribute.name && !recursive) continue;
-    uint64_t& set = recursive ? result.recursive_set : result.set;
-    uint64_t& clear = recursive ? result.recursive_clear : result.clear;
-    // The last of two that contradict each other wins, as with mount(8).
-    set = (set & ~attribute.clear) | attribute.set;
-    clear = (clear & ~attribute.set) | attribute.clear;
-    return true;
+    if (attribute.name == name) return &attribute;
   }
-  return false;
+  return nullptr;
+}
+
+bool apply_attribute(std::string_view option, MountOptions& result) {
+  const AttributeOption* attribute = find_attribute(option);
+  const bool recursive = attribute == nullptr && option.front() == 'r';
+  if (recursive) attribute = find_attribute(option.substr(1));
+  if (attribute == nullptr) return false;
+  uint64_t& set = recursive ? result.recursive_set : result.set;
+  uint64_t& clear = recursive ? result.recursive_clear : result.clear;
+  // The last of two that contradict each other wins, as with mount(8).
+  set = (set & ~attribute->clear) | attribute->set;
+  clear = (clear & ~attribute->set) | attribute->clear;
+  return true;
 }
 
 bool apply_propagation(std::string_view option, MountOptions& result) {
@@ -98,11 +103,11 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
   for (const auto& option : options) {
     if (option.empty()) continue;
     if (option.find('\0') != std::string::npos) return invalid("mount option has a NUL byte");
-    if (apply_switch(option, result) || apply_attribute(option, result) ||
-        apply_propagation(option, result)) {
+    const size_t equals = option.find('=');
+    if (equals == std::string::npos && (apply_attribute(option, result) || apply_switch(option, result) ||
+                                        apply_propagation(option, result))) {
       continue;
     }
-    const size_t equals = option.find('=');
     if (equals == 0) return invalid("mount option \"" + printable(option) + "\" has no name");
     const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
     result.data.emplace_back(option.substr(0, equals), value);

@@ -62,6 +62,10 @@ class MountStep : public Step {
     mount_.destination = clean_path(mount_.destination);
     const bool kernel_view = mount_.type == "proc" || mount_.type == "sysfs" || mount_.destination == "/dev";
     symlinks_ = kernel_view ? Symlinks::kRefuse : Symlinks::kInRoot;
+    // A new file system is mounted with its attributes; one that is filled first is writable until then.
+    if (options_.bind || tree_ || options_.copy_up) return;
+    new_attributes_ = std::exchange(options_.set, 0);
+    options_.clear = 0;  // a new mount has none
   }
 
   Result<void> perform(StepContext& context) const override {
@@ -77,7 +81,7 @@ class MountStep : public Step {
       if (!S_ISDIR(status.st_mode)) type = TargetType::kFile;
     }
     const Fd target = TRY(open_destination(root_fd, type));
-    if (is_procfs(target.get()) && !may_cover_procfs()) {
+    if (!may_cover_procfs() && is_procfs(target.get())) {
       return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
     }
     if (options_.copy_up) {
@@ -91,8 +95,10 @@ class MountStep : public Step {
     std::string text = options_.bind
                            ? "open_tree(" + mount_.source + ", OPEN_TREE_CLONE" +
                                  (options_.recursive_bind ? "|AT_RECURSIVE)" : ")")
-                           : "fsopen(" + mount_.type + "); fsconfig(" + data_text(", ") + "); fsmount()";
-    if (!mount_.options.empty()) text += "; mount_setattr(" + join(mount_.options, ",") + ")";
+                           : "fsopen(" + mount_.type + "); fsconfig(" + data_text(", ") + "); fsmount(" +
+                                 (options_.copy_up ? "" : join(mount_.options, ",")) + ")";
+    if (!mount_.options.empty() && (options_.bind || options_.copy_up))
+      text += "; mount_setattr(" + join(mount_.options, ",") + ")";
     return text + "; move_mount(" + mount_.destination + ")";
   }
 
@@ -164,7 +170,7 @@ class MountStep : public Step {
     TRY(configure(filesystem.get(), options_.data));
     auto created = sys::fsconfig_create(filesystem.get());
     if (!created) return explained(filesystem.get(), std::move(created).error());
-    return sys::fsmount(filesystem.get(), 0);
+    return sys::fsmount(filesystem.get(), static_cast<unsigned>(new_attributes_));
   }
 
   Result<Fd> open_destination(int root_fd, TargetType type) const {
@@ -205,6 +211,7 @@ class MountStep : public Step {
   Mount mount_;
   MountOptions options_;
   std::optional<size_t> tree_;
+  uint64_t new_attributes_ = 0;  // for fsmount(2); options_ has those that are set later
   Symlinks symlinks_ = Symlinks::kInRoot;
 };
 
