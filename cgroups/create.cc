@@ -151,6 +151,7 @@ Result<void> check_is_free(const Group& group) {
   for (const V1Directory& place : group.v1)
     directories.push_back(place.directory);
   for (const std::string& directory : directories) {
+    if (!path_exists(directory)) continue;
     auto fd = open_cgroup(directory);
     if (!fd && fd.error().kind() == ErrorKind::kNotFound) continue;
     if (!fd) return std::move(fd).error();

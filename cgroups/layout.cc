@@ -9,13 +9,21 @@
 namespace cgroups {
 namespace {
 
-// The fields of a /proc/self/mountinfo line that are needed here (proc(5)).
+// The fields of a /proc/self/mountinfo line that are needed here (proc(5)), as they stand there.
 struct CgroupMount {
-  std::string root;
-  std::string mount_point;
+  std::string_view root;
+  std::string_view mount_point;
   bool is_v2 = false;
-  std::vector<std::string> options;  // of the super block; on v1 the controllers are among them
+  std::string_view options;  // of the super block; on v1 the controllers are among them
 };
+
+// Takes the text before `separator` off `rest`.
+std::string_view take(std::string_view& rest, char separator) {
+  const size_t end = std::min(rest.find(separator), rest.size());
+  const std::string_view field = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return field;
+}
 
 // mountinfo writes blank, tab, newline and backslash as \ooo.
 std::string unescape(std::string_view text) {
@@ -39,18 +47,27 @@ std::optional<CgroupMount> parse_mount(std::string_view line) {
   if (separator == std::string_view::npos) return std::nullopt;
   constexpr std::string_view kCgroup = " - cgroup";
   if (line.substr(separator, kCgroup.size()) != kCgroup) return std::nullopt;  // most lines, unsplit
-  const auto left = split(line.substr(0, separator), ' ');
-  const auto right = split(line.substr(separator + 3), ' ');
-  constexpr size_t kRoot = 3;
-  constexpr size_t kMountPoint = 4;
-  if (left.size() <= kMountPoint || right.size() < 3) return std::nullopt;
-  if (right[0] != "cgroup" && right[0] != "cgroup2") return std::nullopt;
   CgroupMount mount;
-  mount.root = unescape(left[kRoot]);
-  mount.mount_point = unescape(left[kMountPoint]);
-  mount.is_v2 = right[0] == "cgroup2";
-  mount.options = split(right[2], ',');
+  std::string_view left = line.substr(0, separator);
+  for (int field = 0; field < 3; ++field)  // id, parent, device
+    take(left, ' ');
+  mount.root = take(left, ' ');
+  mount.mount_point = take(left, ' ');
+  std::string_view right = line.substr(separator + 3);
+  const std::string_view type = take(right, ' ');
+  take(right, ' ');  // source
+  mount.options = take(right, ' ');
+  if (type != "cgroup" && type != "cgroup2") return std::nullopt;
+  if (mount.mount_point.empty() || mount.options.empty()) return std::nullopt;
+  mount.is_v2 = type == "cgroup2";
   return mount;
+}
+
+bool has_word(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    if (take(list, ',') == wanted) return true;
+  }
+  return false;
 }
 
 // A hierarchy may be mounted several times; the mount that shows its root is the one to work in.
@@ -65,10 +82,10 @@ const CgroupMount* v1_mount_of(const std::vector<CgroupMount>& mounts,
                                const std::vector<std::string>& controllers) {
   std::vector<const CgroupMount*> candidates;
   for (const CgroupMount& mount : mounts) {
-    const bool has_all = std::all_of(controllers.begin(), controllers.end(), [&](const std::string& name) {
-      return std::find(mount.options.begin(), mount.options.end(), name) != mount.options.end();
-    });
-    if (!mount.is_v2 && has_all) candidates.push_back(&mount);
+    const bool has_all =
+        !mount.is_v2 && std::all_of(controllers.begin(), controllers.end(),
+                                    [&](const std::string& name) { return has_word(mount.options, name); });
+    if (has_all) candidates.push_back(&mount);
   }
   return best(candidates);
 }
@@ -108,29 +125,22 @@ Result<Layout> parse_layout(const std::string& mountinfo, const std::string& sel
   std::vector<CgroupMount> mounts;
   // A host may have thousands of mounts: no line is copied before it is known to be of a cgroup.
   for (std::string_view rest = mountinfo; !rest.empty();) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    if (auto mount = parse_mount(rest.substr(0, end))) mounts.push_back(std::move(*mount));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (const auto mount = parse_mount(take(rest, '\n'))) mounts.push_back(*mount);
   }
   Layout layout;
   if (const CgroupMount* mount = v2_mount_of(mounts)) {
-    layout.v2_mount_point = mount->mount_point;
+    layout.v2_mount_point = unescape(mount->mount_point);
     layout.v2_controllers = words(v2_controllers);
   }
-  // Lines are "ID:CONTROLLERS:PATH"; v2's is "0::PATH" (cgroups(7)). The path may hold colons.
+  // Lines are "ID:CONTROLLERS:PATH"; v2's is "0::PATH" (cgroups(7)).
   for (const std::string& line : split(self_cgroup, '\n')) {
     const size_t first = line.find(':');
     const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string own_path = line.substr(second + 1);
-    if (controllers.empty()) {
-      layout.v2_own_path = own_path;
-      continue;
-    }
-    auto names = split(controllers, ',');
+    if (second == first + 1) continue;
+    auto names = split(std::string_view(line).substr(first + 1, second - first - 1), ',');
     const CgroupMount* mount = v1_mount_of(mounts, names);
-    if (mount != nullptr) layout.v1.push_back({mount->mount_point, std::move(names), own_path});
+    if (mount != nullptr) layout.v1.push_back({unescape(mount->mount_point), std::move(names)});
   }
   if (layout.v1.empty() && layout.v2_mount_point.empty()) {
     return unsupported(
@@ -141,7 +151,9 @@ Result<Layout> parse_layout(const std::string& mountinfo, const std::string& sel
 
 Result<Layout> read_layout() {
   const std::string mountinfo = TRY(read_file("/proc/self/mountinfo"));
-  const std::string self_cgroup = TRY(read_file("/proc/self/cgroup"));
+  // It says which controllers a v1 hierarchy has; the kernel takes its cgroups' lock to write it.
+  const bool has_v1 = mountinfo.find(" - cgroup ") != std::string::npos;
+  const std::string self_cgroup = has_v1 ? TRY(read_file("/proc/self/cgroup")) : std::string();
   Layout layout = TRY(parse_layout(mountinfo, self_cgroup, ""));
   if (!layout.v2_mount_point.empty()) {
     const std::string controllers = TRY(read_file(layout.v2_mount_point + "/cgroup.controllers"));

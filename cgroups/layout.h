@@ -14,13 +14,11 @@ namespace cgroups {
 struct V1Hierarchy {
   std::string mount_point;
   std::vector<std::string> controllers;
-  std::string own_path;  // this process's cgroup in it, from /proc/self/cgroup
 };
 
 struct Layout {
   std::string v2_mount_point;               // empty: not mounted
   std::vector<std::string> v2_controllers;  // of the v2 root; may be none
-  std::string v2_own_path;
   std::vector<V1Hierarchy> v1;
 
   bool is_pure_v2() const { return v1.empty() && !v2_mount_point.empty(); }
@@ -28,7 +26,8 @@ struct Layout {
   bool v2_has(const std::string& controller) const;
 };
 
-// Reads /proc/self/mountinfo and /proc/self/cgroup once. kUnsupported when no cgroup hierarchy is mounted.
+// Reads /proc/self/mountinfo once and, where v1 is mounted, /proc/self/cgroup. kUnsupported when no cgroup
+// hierarchy is mounted.
 Result<Layout> read_layout();
 // The pure part, for tests: the texts of these two files and of the v2 root's cgroup.controllers.
 Result<Layout> parse_layout(const std::string& mountinfo, const std::string& self_cgroup,

@@ -28,7 +28,7 @@ Result<bool> try_rmdir(const std::string& directory) {
   return std::move(removed).error();
 }
 
-// What can be removed here must be a cgroup: the paths come from a journal.
+// What is emptied here must be a cgroup: the paths come from a journal.
 Result<void> check_is_cgroup(int cgroup_fd, const std::string& directory) {
   struct statfs system = {};
   if (::fstatfs(cgroup_fd, &system) < 0) return Error::from_errno("statfs", errno);
@@ -67,12 +67,14 @@ Result<void> remove_cgroup(const std::string& directory) {
   if (directory.empty() || directory[0] != '/' || contains(directory + "/", "/../")) {
     return invalid("remove cgroup: '" + printable(directory) + "' is not an absolute path");
   }
+  // All but one in a thousand are empty, and rmdir(2) takes no other; a start has one in each hierarchy.
+  // Before anything is killed it is looked at.
+  const bool is_removed = TRY(try_rmdir(directory));
+  if (is_removed) return ok();
   auto fd = open_cgroup(directory);
   if (!fd && fd.error().kind() == ErrorKind::kNotFound) return ok();
   if (!fd) return std::move(fd).error();
   TRY_IN("remove cgroup", check_is_cgroup(fd->get(), directory));
-  const bool is_removed = TRY(try_rmdir(directory));
-  if (is_removed) return ok();
   TRY_IN("remove cgroup", check_is_no_root(fd->get(), directory));
   TRY_IN("remove cgroup " + printable(directory), kill_cgroup(fd->get(), directory, kKillTimeoutMs));
   TRY_IN("remove cgroup", rmdir_patiently(fd->get(), directory));

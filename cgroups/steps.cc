@@ -342,9 +342,13 @@ GroupSteps enter_steps(const Group& group) {
   return steps;
 }
 
-Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources,
-                                StepPtr scope) {
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources) {
   const Group group = TRY(group_at(layout, path));
+  return cgroup_steps(layout, group, resources);
+}
+
+Result<GroupSteps> cgroup_steps(const Layout& layout, const Group& group, const Resources& resources,
+                                StepPtr scope) {
   const std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, resources));
   const Leaf leaf = scope ? Leaf::kAdopt : Leaf::kMake;
   std::vector<StepPtr> before;
@@ -358,7 +362,7 @@ Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, c
   }
   add_limit_steps(writes, before);
   TRY(add_device_step(group, resources.devices, before));
-  GroupSteps steps = TRY(enter_steps(layout, path));
+  GroupSteps steps = enter_steps(group);
   for (StepPtr& step : steps.before_clone)
     before.push_back(std::move(step));
   steps.before_clone = std::move(before);

@@ -21,10 +21,12 @@ struct GroupSteps {
 
 // Pure. The steps for a new container: after before_clone, StepContext::cgroup_fd is the v2 directory for
 // CLONE_INTO_CGROUP (closed without v2) and StepContext::cgroup_task_fds the v1 "tasks" files that `join`
-// writes. Errors of group_at(), limit_writes() and the device rules.
+// writes. Errors of limit_writes() and the device rules, and
+// of group_at() where a path is given.
 // With a `scope` step (cgroups/systemd_scope.h) that one makes the group, and the others fill it.
-Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources,
+Result<GroupSteps> cgroup_steps(const Layout& layout, const Group& group, const Resources& resources,
                                 StepPtr scope = nullptr);
+Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources);
 
 // Host lane: gives the v2 group, its directory and the files that may be delegated, to `uid`: the root of a
 // user namespace then makes groups of its own below. The limits stay the host's. cgroup-v2.rst "Delegation",

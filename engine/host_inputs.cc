@@ -128,7 +128,7 @@ Result<SpecInputs> collect_inputs(const Store& store, const ContainerRecord& rec
   inputs.resources = TRY(resources_of(request.limits));
   TRY(collect_devices(request, inputs));
   inputs.joined = TRY(joined_namespaces(store, request));
-  inputs.host_capabilities = host.bounding_set;
+  inputs.host_capabilities = security::own_bounding_set();
   inputs.kernel_major = host.kernel_major;
   inputs.kernel_minor = host.kernel_minor;
   inputs.masked_paths = security::masked_paths_of_this_host();

@@ -21,8 +21,8 @@ namespace {
 
 constexpr int kInitFailed = 125;
 
-void copy_cut(char* target, size_t size, const std::string& text) {
-  const size_t length = std::min(text.size(), size - 1);
+void copy_cut(char* target, const std::string& text) {
+  const size_t length = std::min(text.size(), kObservedSize - 1);
   std::memcpy(target, text.data(), length);
   target[length] = '\0';
 }
@@ -64,15 +64,14 @@ Result<void> perform_step(const Step& step, size_t index, StepContext& context, 
 #endif
   StepRecord* record = performance.record(index);
   if (record == nullptr) return step.perform(context);
-  if (observe) copy_cut(record->before, sizeof record->before, step.observe(context));
+  if (observe) copy_cut(record->before, step.observe(context));
   record->begin_ns = monotonic_ns();
   auto result = step.perform(context);
   record->end_ns = monotonic_ns();
   if (!result) record->error_number = result.error().error_number();
-  if (observe && !context.in_child) copy_cut(record->after, sizeof record->after, step.observe(context));
-  if (observe && context.in_child && step.lane() == Lane::kInit) {
-    copy_cut(record->after, sizeof record->after, step.observe(context));
-  }
+  if (observe && !context.in_child) copy_cut(record->after, step.observe(context));
+  if (observe && context.in_child && step.lane() == Lane::kInit)
+    copy_cut(record->after, step.observe(context));
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/heap.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "runtime/clone_step.h"
@@ -211,6 +212,7 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
   launch.context.gate_fd = std::move(request.gate);
+  leave_freed_blocks();
   if (!launch.plan.empty()) launch.launched.last_step = step_text(launch.plan, launch.plan.size() - 1);
   auto result = perform_plan(launch);
   if (result) return launched;

@@ -5,13 +5,23 @@
 #include <utility>
 
 namespace runtime {
+namespace {
+
+constexpr size_t kRecordSize = sizeof(StepRecord) + 2 * kObservedSize;
+
+}  // namespace
 
 Performance::Performance(size_t steps) {
   void* memory =
-      ::mmap(nullptr, steps * sizeof(StepRecord), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, steps * kRecordSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
   records_ = static_cast<StepRecord*>(memory);
   size_ = steps;
+  char* text = reinterpret_cast<char*>(records_ + steps);  // NOLINT: what is behind the records
+  for (StepRecord& record : std::span(records_, size_)) {
+    record.before = std::exchange(text, text + kObservedSize);
+    record.after = std::exchange(text, text + kObservedSize);
+  }
 }
 
 Performance::Performance(Performance&& other) noexcept
@@ -24,7 +34,7 @@ Performance& Performance::operator=(Performance&& other) noexcept {
 }
 
 Performance::~Performance() {
-  if (records_ != nullptr) ::munmap(records_, size_ * sizeof(StepRecord));
+  if (records_ != nullptr) ::munmap(records_, size_ * kRecordSize);
 }
 
 }  // namespace runtime

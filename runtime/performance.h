@@ -14,9 +14,12 @@ struct StepRecord {
   int64_t begin_ns = 0;  // CLOCK_MONOTONIC; 0: not begun
   int64_t end_ns = 0;    // 0: not ended
   int error_number = 0;
-  char before[232] = {};  // text, cut to fit
-  char after[232] = {};
+  // What was observed: text of at most kObservedSize bytes with its NUL, in the same mapping behind all
+  // records (a start that nobody observes touches one page of it); null in a record that is in no mapping.
+  char* before = nullptr;
+  char* after = nullptr;
 };
+constexpr size_t kObservedSize = 232;
 
 class Performance {
  public:

@@ -4,8 +4,8 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <cstdio>
 
+#include "base/strings.h"
 #include "cgroups/group.h"
 #include "cgroups/steps.h"
 #include "cgroups/systemd_scope.h"
@@ -81,7 +81,7 @@ Result<StepPtr> add_cgroup(Draft& draft) {
     request.controllers_on_v2 = draft.host.cgroups.v2_has("memory");
     scope = cgroups::start_scope_step(std::move(request));
   }
-  auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope)));
+  auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope)));
   draft.add_all(steps.before_clone);
   const auto owner = host_uid(draft.spec);
   if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
@@ -160,16 +160,28 @@ Result<void> add_namespaces(Draft& draft, StepPtr join) {
 
 }  // namespace
 
+namespace {
+
+// "6.1.0-28-amd64" into 6 and 1; what does not parse leaves the defaults.
+void read_version(std::string_view release, HostFacts& host) {
+  const size_t dot = release.find('.');
+  if (dot == std::string_view::npos) return;
+  const std::string_view rest = release.substr(dot + 1);
+  const auto major = parse_uint(release.substr(0, dot));
+  const auto minor = parse_uint(rest.substr(0, rest.find_first_not_of("0123456789")));
+  if (!major || !minor) return;
+  host.kernel_major = static_cast<unsigned>(*major);
+  host.kernel_minor = static_cast<unsigned>(*minor);
+}
+
+}  // namespace
+
 Result<HostFacts> collect_host_facts() {
   HostFacts host;
   host.cgroups = TRY(cgroups::read_layout());
-  host.bounding_set = security::own_bounding_set();
-  host.can_raise_rlimits = ((host.bounding_set >> static_cast<unsigned>(CAP_SYS_RESOURCE)) & 1U) != 0;
+  host.can_raise_rlimits = security::may_hand_on(CAP_SYS_RESOURCE);
   utsname name = {};
-  if (::uname(&name) == 0) {
-    // NOLINTNEXTLINE(cert-err34-c): what does not parse leaves the defaults
-    (void)std::sscanf(name.release, "%u.%u", &host.kernel_major, &host.kernel_minor);
-  }
+  if (::uname(&name) == 0) read_version(name.release, host);
   return host;
 }
 

@@ -16,7 +16,6 @@ namespace runtime {
 // What the plan must know about the machine; collect_host_facts() reads it once.
 struct HostFacts {
   cgroups::Layout cgroups;
-  security::CapabilityMask bounding_set = 0;
   bool can_raise_rlimits = true;  // CAP_SYS_RESOURCE
   unsigned kernel_major = 6;
   unsigned kernel_minor = 1;

@@ -92,8 +92,9 @@ std::string times(const StepRecord& record, int64_t start) {
 }
 
 std::string change(const StepRecord& record) {
-  const std::string before = printable(record.before);
-  const std::string after = printable(record.after);
+  const auto shown = [](const char* text) { return text == nullptr ? std::string() : printable(text); };
+  const std::string before = shown(record.before);
+  const std::string after = shown(record.after);
   if (before.empty() && after.empty()) return "";
   if (before == after) return before + " (unchanged)";
   return (before.empty() ? "(none)" : before) + " -> " + (after.empty() ? "(none)" : after);

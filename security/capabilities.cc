@@ -94,6 +94,10 @@ CapabilityMask own_bounding_set() {
   return mask;
 }
 
+bool may_hand_on(int capability) {
+  return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
+}
+
 Result<CapabilityMask> change_capabilities(CapabilityMask base, const CapabilityChanges& changes) {
   const Wanted drop = TRY(read_names("CapDrop", changes.drop));
   const Wanted add = TRY(read_names("CapAdd", changes.add));

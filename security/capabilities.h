@@ -42,6 +42,8 @@ CapabilityMask default_capabilities();
 CapabilityMask docker_default_capabilities();
 // The capabilities that this process could hand on: our own bounding set, by prctl(PR_CAPBSET_READ).
 CapabilityMask own_bounding_set();
+// The same for one of them.
+bool may_hand_on(int capability);
 
 // What the command line says about capabilities.
 struct CapabilityChanges {

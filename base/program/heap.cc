@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/heap.h"
+
 namespace {
 
 constexpr size_t kGrain = 16;  // alignment and difference between two sizes
@@ -27,6 +29,7 @@ struct Free {
 alignas(kPage) std::array<std::byte, kArena> arena;
 size_t used = 0;
 std::array<Free*, kLargestSmall / kGrain + 1> free_lists = {};
+bool leaves_freed = false;
 
 bool is_ours(const void* block) {
   return block >= arena.data() && block < arena.data() + arena.size();
@@ -34,7 +37,7 @@ bool is_ours(const void* block) {
 
 void* take(size_t size) {
   Free*& list = free_lists[size / kGrain];
-  if (list != nullptr) {
+  if (list != nullptr && !leaves_freed) {
     void* block = list;
     list = list->next;
     return block;
@@ -64,6 +67,7 @@ void* operator new(size_t wanted) {
 
 void operator delete(void* block) noexcept {
   if (!is_ours(block)) return std::free(block);
+  if (leaves_freed) return;
   auto* freed = static_cast<Free*>(block);
   const size_t size =
       *reinterpret_cast<size_t*>(static_cast<std::byte*>(block) - kGrain);  // NOLINT: as above
@@ -73,4 +77,8 @@ void operator delete(void* block) noexcept {
 
 void operator delete(void* block, size_t) noexcept {
   operator delete(block);
+}
+
+void leave_freed_blocks() noexcept {
+  leaves_freed = true;
 }

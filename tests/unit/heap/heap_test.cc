@@ -9,6 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "base/heap.h"
+
 namespace {
 
 constexpr size_t kMoreThanTheArena = size_t{600} * 1024;
@@ -91,4 +93,20 @@ TEST_CASE("Blocks are aligned and never overlap, from the array and behind its e
   }
   CHECK(all_aligned);
   CHECK(all_intact);
+}
+
+// The last one: there is no way back.
+TEST_CASE("Before a clone, freed blocks are left alone and new ones come from elsewhere") {
+  constexpr size_t kSize = 48;
+  Block kept = take(kSize, 1);
+  Block freed = take(kSize, 2);
+  leave_freed_blocks();
+  ::operator delete(freed.bytes, freed.size);
+  CHECK(is_intact(freed));
+  for (int i = 0; i < 10000; ++i) {
+    Block block = take(kSize, 3);
+    if (block.bytes == freed.bytes) FAIL("taken again");
+    ::operator delete(block.bytes, block.size);
+  }
+  CHECK(is_intact(kept));
 }
