@@ -51,14 +51,17 @@ Error refused(const LimitWrite& write, int error_number) {
 }
 
 Result<void> write_one(LastFile& last, const LimitWrite& write) {
-  auto result = write_file(last, write.directory + "/" + write.file, write.text);
-  int error_number = result ? 0 : result.error().error_number();
-  if (error_number == ENOENT && !write.other_file.empty()) {
-    result = write_file(last, write.directory + "/" + write.other_file, write.other_text);
-    error_number = result ? 0 : result.error().error_number();
-  }
+  const auto result = write_file(last, write.directory + "/" + write.file, write.text);
   if (result) return ok();
-  return refused(write, error_number);
+  const int error_number = result.error().error_number();
+  if (error_number != ENOENT || write.other_file.empty()) return refused(write, error_number);
+  LimitWrite other = write;
+  other.file = write.other_file;
+  other.text = write.other_text;
+  other.other_file.clear();
+  auto second = write_one(last, other);
+  if (second || second.error().error_number() != ENOENT) return second;
+  return refused(write, ENOENT);
 }
 
 Result<std::string> read_trimmed(const std::string& path) {
@@ -101,16 +104,25 @@ Result<void> complete_memory(const Layout& layout, const Group& group, Memory& m
   return ok();
 }
 
-// cpu.max holds quota and period in one line: what is not given keeps its present value.
+// cpu.max holds quota and period in one line, and systemd knows their quotient: what is not given keeps its
+// present value.
 Result<void> complete_cpu(const Layout& layout, const Group& group, Cpu& cpu) {
   const bool has_quota = cpu.quota_us.value_or(0) != 0;
   const bool has_period = cpu.period_us.value_or(0) != 0;
-  if (has_quota == has_period || !layout.v2_has("cpu")) return ok();
-  const std::string text = TRY(read_trimmed(group.v2_directory + "/cpu.max"));
-  const std::vector<std::string> present = split(text, ' ');
-  if (present.size() != 2) return corrupt("cpu.max reads '" + printable(text) + "'");
+  if (has_quota == has_period) return ok();
+  std::vector<std::string> present;
+  if (layout.v2_has("cpu")) {
+    const std::string text = TRY(read_trimmed(group.v2_directory + "/cpu.max"));
+    present = split(text, ' ');
+    if (present.size() != 2) return corrupt("cpu.max reads '" + printable(text) + "'");
+  } else if (const std::string directory = group.v1_directory_of("cpu"); !directory.empty()) {
+    present.push_back(TRY(read_trimmed(directory + "/cpu.cfs_quota_us")));
+    present.push_back(TRY(read_trimmed(directory + "/cpu.cfs_period_us")));
+  } else {
+    return ok();  // refused in words when it is written
+  }
   if (!has_period) cpu.period_us = TRY(parse_uint(present[1]));
-  if (!has_quota && present[0] != "max") cpu.quota_us = TRY(parse_int(present[0]));
+  if (!has_quota && present[0] != "max" && present[0] != "-1") cpu.quota_us = TRY(parse_int(present[0]));
   return ok();
 }
 

@@ -131,8 +131,11 @@ Result<int> run_update(const Call& call) {
   drop_zeros(resources);
   const cgroups::Layout layout = TRY(cgroups::read_layout());
   resources = TRY(cgroups::complete_limits(layout, live.record.cgroup, std::move(resources)));
-  if (!live.record.scope.empty())
-    TRY(cgroups::update_scope(live.record.scope, resources, layout.v2_has("memory")));
+  if (!live.record.scope.empty()) {
+    const bool on_v2 = cgroups::systemd_is_on_v2(layout);
+    const std::string io_directory = cgroups::io_directory_of(live.record.cgroup, on_v2);
+    TRY(cgroups::update_scope({live.record.scope, resources, on_v2, io_directory}));
+  }
   TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
   return 0;
 }
