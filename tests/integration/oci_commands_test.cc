@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <set>
 
 #include "base/file.h"
@@ -73,8 +74,14 @@ TEST_CASE("events has the members of runc's, and what differs is named") {
   OciBundle oci;
   oci.spec["linux"]["resources"]["memory"]["limit"] = 64 << 20;
   oci.spec["linux"]["resources"]["pids"]["limit"] = 20;
-  const Words args = {
-      "sh", "-c", "dd if=/dev/zero of=/file bs=64k count=2 oflag=direct 2> /dev/null; echo up; sleep 100"};
+  // Where the programs are is a disk, most of the time.
+  oci.spec["mounts"].push_back({{"destination", "/mnt"},
+                                {"type", "bind"},
+                                {"source", std::string(::getenv("VIAL_BIN_DIR"))},
+                                {"options", {"bind", "ro"}}});
+  const Words args = {"sh", "-c",
+                      "dd if=/mnt/vial-oci of=/dev/null bs=64k count=2 iflag=direct 2> /dev/null; echo up; "
+                      "sleep 100"};
   oci.launch(args);
   CHECK(within(kPatience, [&] { return oci.output() == "up\n"; }));
   const auto ours = parse_json(oci.call({"events", "--stats", oci.id()}).out);
