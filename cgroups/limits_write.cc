@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -126,6 +127,40 @@ Result<void> complete_cpu(const Layout& layout, const Group& group, Cpu& cpu) {
   return ok();
 }
 
+// What has to be written to have the file as it is now. Files with a line for each device have none for one
+// without a limit.
+std::optional<std::string> present_text(const LimitWrite& write) {
+  const auto content = read_file(write.directory + "/" + write.file);
+  if (!content) return std::nullopt;
+  const std::vector<std::string> lines = split(trim(*content), '\n');
+  if (write.file == "memory.oom_control") return lines[0].substr(lines[0].find(' ') + 1);
+  const std::string key = write.text.substr(0, write.text.find(' '));
+  if (key == write.text || key.find(':') == std::string::npos) {
+    if (lines.size() != 1 && write.file != "io.weight" && write.file != "io.bfq.weight") return std::nullopt;
+    return lines[0].empty() ? "\n" : lines[0];  // an empty set of CPUs
+  }
+  for (const std::string& line : lines) {
+    if (line.starts_with(key + " ")) return line;
+  }
+  if (write.file == "io.max") return key + " rbps=max wbps=max riops=max wiops=max";
+  if (write.file.starts_with("blkio.throttle.")) return key + " 0";
+  return std::nullopt;
+}
+
+std::vector<LimitWrite> present_limits(const std::vector<LimitWrite>& writes) {
+  std::vector<LimitWrite> present;
+  for (LimitWrite write : writes) {
+    if (!write.other_file.empty() && !path_exists(write.directory + "/" + write.file))
+      write.file = write.other_file;
+    write.other_file.clear();
+    auto text = present_text(write);
+    if (!text) continue;
+    write.text = std::move(*text);
+    present.push_back(std::move(write));
+  }
+  return present;
+}
+
 }  // namespace
 
 Result<void> write_limits(const std::vector<LimitWrite>& writes) {
@@ -164,7 +199,10 @@ Result<void> update_limits(const Layout& layout, const Group& group, const Resou
   if (resources.memory.disable_oom_killer == false && !group.v1_directory_of("memory").empty()) {
     writes.push_back({"memory", "memory.oom_control", "0", "", "", group.v1_directory_of("memory")});
   }
-  return write_limits(writes);
+  const std::vector<LimitWrite> present = present_limits(writes);
+  auto written = write_limits(writes);
+  if (!written) (void)write_limits(present);
+  return written;
 }
 
 }  // namespace cgroups

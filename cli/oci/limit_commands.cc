@@ -105,7 +105,7 @@ Result<cgroups::Resources> wanted_resources(const Options& options) {
   const std::string text = file == "-" ? TRY(read_fd(STDIN_FILENO)) : TRY(read_file(file));
   const Json document = TRY_IN(printable(file), parse_json(text));
   const JsonView view(document, "");
-  if (!view.is_object()) return view.wrong("not an object");
+  if (!view.is_object()) return Error(view.wrong("not an object")).in(printable(file));
   return TRY_IN(printable(file), runtime::read_resources(view));
 }
 
@@ -131,11 +131,15 @@ Result<int> run_update(const Call& call) {
   drop_zeros(resources);
   const cgroups::Layout layout = TRY(cgroups::read_layout());
   resources = TRY(cgroups::complete_limits(layout, live.record.cgroup, std::move(resources)));
-  if (!live.record.scope.empty()) {
-    const bool on_v2 = cgroups::systemd_is_on_v2(layout);
-    const std::string io_directory = cgroups::io_directory_of(live.record.cgroup, on_v2);
-    TRY(cgroups::update_scope({live.record.scope, resources, on_v2, io_directory}));
+  for (const char* name : {"kernel-memory", "kernel-memory-tcp"}) {
+    if (call.options.given(name)) call.log.warning("Kernel memory settings are ignored and will be removed");
   }
+  TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
+  if (live.record.scope.empty()) return 0;
+  const bool on_v2 = cgroups::systemd_is_on_v2(layout);
+  const std::string io_directory = cgroups::io_directory_of(live.record.cgroup, on_v2);
+  TRY(cgroups::update_scope({live.record.scope, resources, on_v2, io_directory}));
+  // It has rounded the quota.
   TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
   return 0;
 }

@@ -46,6 +46,13 @@ TEST_CASE("update changes what it names, from options, a file and standard input
   CHECK(oci.call({"update", "--pids-limit", "50", oci.id()}).code == 0);
   CHECK(memory_limit(oci) == "50331648");
   CHECK(oci.call({"update", "--blkio-weight", "-4", oci.id()}).code == 1);
+  CHECK_THAT(oci.call({"update", "--cpu-share", "1", oci.id()}).err,
+             Contains("the minimum allowed cpu-shares is 2"));
+  CHECK_THAT(oci.call({"update", "--cpu-share", "300000", oci.id()}).err,
+             Contains("the maximum allowed cpu-shares is 262144"));
+  const Outcome ignored = oci.call({"update", "--kernel-memory", "50m", oci.id()});
+  CHECK(ignored.code == 0);
+  CHECK_THAT(ignored.err, Contains("Kernel memory settings are ignored"));
   REQUIRE(oci.call({"kill", oci.id(), "KILL"}).code == 0);
   REQUIRE(oci.becomes("stopped"));
   CHECK_THAT(oci.call({"update", "--memory", "64m", oci.id()}).err, Contains("container not running"));

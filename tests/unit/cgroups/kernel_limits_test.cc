@@ -277,6 +277,31 @@ TEST_CASE("update keeps what is not given", "[kernel]") {
   CHECK(group.file("pids", "pids.max", "pids.max") == "10");
 }
 
+TEST_CASE("an update that is refused leaves all as it was", "[kernel]") {
+  cgroups::Resources resources = with_memory(32 * kMiB);
+  resources.cpu.quota_us = 50'000;
+  resources.pids_limit = 10;
+  TestGroup group(resources);
+  const auto all = [&] {
+    return group.file("pids", "pids.max", "pids.max") + "; " +
+           group.file("cpu", "cpu.max", "cpu.cfs_quota_us") + "; " +
+           group.file("cpu", "cpu.weight", "cpu.shares") + "; " +
+           group.file("memory", "memory.max", "memory.limit_in_bytes") + "; " +
+           group.file("memory", "memory.swap.max", "memory.memsw.limit_in_bytes");
+  };
+  const std::string before = all();
+  cgroups::Resources change = with_memory(64 * kMiB);
+  change.cpu.shares = 100;
+  change.cpu.quota_us = 60'000;
+  change.cpu.burst_us = 900'000;  // more than the quota
+  change.pids_limit = 20;
+  CHECK_FALSE(cgroups::update_limits(group.layout(), group.group(), change));
+  CHECK(all() == before);
+  change.cpu.burst_us.reset();
+  CHECK(cgroups::update_limits(group.layout(), group.group(), change));
+  CHECK(all() != before);
+}
+
 // spec: config-linux.md#resources.memory.checkBeforeUpdate
 TEST_CASE("check_before_update refuses a limit below what is in use", "[kernel]") {
   TestGroup group(with_memory(64 * kMiB));
