@@ -196,7 +196,6 @@ Json rate_of_disk(uint64_t rate) {
 
 // What makes systemd write the cgroup files of all that is in a slice anew.
 void stir(const SystemdHost& host, const std::string& neighbour) {
-  (void)host.must({"systemctl", "daemon-reload"});
   (void)host.must({"systemctl", "set-property", "--runtime", "x.slice", "CPUWeight=50", "MemoryMax=1G",
                    "IOWeight=50", "MemoryLimit=1G", "CPUShares=512"});
   // One with rules for devices: systemd has then rules for all beside it.
