@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <set>
 
 #include "base/file.h"
@@ -84,11 +83,12 @@ TEST_CASE("events has the members of runc's, and what differs is named") {
   // Where the programs are is a disk, most of the time.
   oci.spec["mounts"].push_back({{"destination", "/mnt"},
                                 {"type", "bind"},
-                                {"source", std::string(::getenv("VIAL_BIN_DIR"))},
+                                {"source", oci_runtime().substr(0, oci_runtime().rfind('/'))},
                                 {"options", {"bind", "ro"}}});
   const Words args = {"sh", "-c",
-                      "dd if=/mnt/vial-oci of=/dev/null bs=64k count=2 iflag=direct 2> /dev/null; echo up; "
-                      "sleep 100"};
+                      "dd if=/mnt/" + oci_runtime_name() +
+                          " of=/dev/null bs=64k count=2 iflag=direct 2> /dev/null; echo up; "
+                          "sleep 100"};
   oci.launch(args);
   CHECK(within(kPatience, [&] { return oci.output() == "up\n"; }));
   const auto ours = parse_json(oci.call({"events", "--stats", oci.id()}).out);
