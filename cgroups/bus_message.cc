@@ -96,17 +96,32 @@ void BusWriter::end_array(size_t mark) {
     bytes_[mark + i] = static_cast<char>(length >> (8 * i));
 }
 
+namespace {
+// The alignment of a byte, a number, a text; of a structure.
+template <typename T>
+constexpr size_t kAlignment = sizeof(T) == 1 ? 1 : 4;
+template <typename T>
+constexpr size_t kAlignment<std::pair<std::string, T>> = 8;
+}  // namespace
+
+template <typename T>
+void BusWriter::value(const std::pair<std::string, T>& both) {
+  align(8);
+  value(both.first);
+  value(both.second);
+}
+
 template <typename T>
 void BusWriter::value(const std::vector<T>& values) {
-  const size_t mark = begin_array(sizeof(T) == 1 ? 1 : 4);  // the alignment of a byte, a number, a text
+  const size_t mark = begin_array(kAlignment<T>);
   for (const T& one : values)
     value(one);
   end_array(mark);
 }
 
 void BusWriter::property(std::string_view name, const BusValue& value) {
-  constexpr std::array<const char*, std::variant_size_v<BusValue>> kTypes = {"b", "i",  "u",  "t",
-                                                                             "s", "as", "ay", "au"};
+  constexpr std::array<const char*, std::variant_size_v<BusValue>> kTypes = {
+      "b", "i", "u", "t", "s", "as", "ay", "au", "a(st)", "a(ss)"};
   align(8);
   string(name);
   signature(kTypes.at(value.index()));

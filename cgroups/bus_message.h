@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -14,9 +15,11 @@
 
 namespace cgroups {
 
-// What a property may hold: b, i, u, t, s, as, ay, au.
+// What a property may hold: b, i, u, t, s, as, ay, au, a(st), a(ss).
+using BusNumbers = std::vector<std::pair<std::string, uint64_t>>;
+using BusTexts = std::vector<std::pair<std::string, std::string>>;
 using BusValue = std::variant<bool, int32_t, uint32_t, uint64_t, std::string, std::vector<std::string>,
-                              std::vector<uint8_t>, std::vector<uint32_t>>;
+                              std::vector<uint8_t>, std::vector<uint32_t>, BusNumbers, BusTexts>;
 
 // Appends values in little-endian order, each aligned as its type wants.
 class BusWriter {
@@ -46,6 +49,8 @@ class BusWriter {
   void value(uint64_t value) { u64(value); }
   void value(uint8_t value) { byte(value); }
   void value(const std::string& value) { string(value); }
+  template <typename T>
+  void value(const std::pair<std::string, T>& both);
   template <typename T>
   void value(const std::vector<T>& values);
   std::string bytes_;

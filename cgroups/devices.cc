@@ -9,25 +9,12 @@
 namespace cgroups {
 namespace {
 
-struct Exception {
-  DeviceMatch match;  // type kBlock or kChar
-  unsigned access = 0;
-};
-
 std::string spell(const DeviceMatch& match) {
   const auto number = [](const std::optional<uint32_t>& value) {
     return value ? std::to_string(*value) : std::string("*");
   };
   return std::string(match.type == BPF_DEVCG_DEV_BLOCK ? "b " : "c ") + number(match.major) + ":" +
          number(match.minor);
-}
-
-std::string spell_access(unsigned access) {
-  std::string text;
-  if ((access & BPF_DEVCG_ACC_READ) != 0) text += 'r';
-  if ((access & BPF_DEVCG_ACC_WRITE) != 0) text += 'w';
-  if ((access & BPF_DEVCG_ACC_MKNOD) != 0) text += 'm';
-  return text;
 }
 
 bool covers(const std::optional<uint32_t>& wide, const std::optional<uint32_t>& narrow) {
@@ -37,8 +24,8 @@ bool meets(const std::optional<uint32_t>& a, const std::optional<uint32_t>& b) {
   return !a || !b || a == b;
 }
 
-void add_exception(const DeviceMatch& match, unsigned access, std::vector<Exception>& list) {
-  for (Exception& exception : list) {
+void add_exception(const DeviceMatch& match, uint32_t access, std::vector<DeviceException>& list) {
+  for (DeviceException& exception : list) {
     if (exception.match == match) {
       exception.access |= access;
       return;
@@ -48,8 +35,8 @@ void add_exception(const DeviceMatch& match, unsigned access, std::vector<Except
 }
 
 // A rule of the default's polarity takes exceptions back; v1 can only drop whole ones.
-Result<void> take_back(const DeviceMatch& match, unsigned access, std::vector<Exception>& list) {
-  for (Exception& exception : list) {
+Result<void> take_back(const DeviceMatch& match, uint32_t access, std::vector<DeviceException>& list) {
+  for (DeviceException& exception : list) {
     const DeviceMatch& other = exception.match;
     if (other.type != match.type || (exception.access & access) == 0) continue;
     if (!meets(match.major, other.major) || !meets(match.minor, other.minor)) continue;
@@ -59,36 +46,48 @@ Result<void> take_back(const DeviceMatch& match, unsigned access, std::vector<Ex
     }
     exception.access &= ~access;
   }
-  std::erase_if(list, [](const Exception& exception) { return exception.access == 0; });
+  std::erase_if(list, [](const DeviceException& exception) { return exception.access == 0; });
   return ok();
 }
 
 }  // namespace
 
-Result<std::vector<LimitWrite>> v1_device_writes(const std::vector<DeviceRule>& rules) {
-  std::vector<ParsedDeviceRule> parsed = TRY(parse_device_rules(rules));
-  bool allow_by_default = false;
-  std::vector<Exception> exceptions;
+std::string spell_access(uint32_t access) {
+  std::string text;
+  if ((access & BPF_DEVCG_ACC_READ) != 0) text += 'r';
+  if ((access & BPF_DEVCG_ACC_WRITE) != 0) text += 'w';
+  if ((access & BPF_DEVCG_ACC_MKNOD) != 0) text += 'm';
+  return text;
+}
+
+Result<DeviceList> device_list(const std::vector<DeviceRule>& rules) {
+  const std::vector<ParsedDeviceRule> parsed = TRY(parse_device_rules(rules));
+  DeviceList list;
   for (const ParsedDeviceRule& rule : parsed) {
     if (rule.is_everything()) {
-      allow_by_default = rule.allow;
-      exceptions.clear();
+      list.allow_by_default = rule.allow;
+      list.exceptions.clear();
       continue;
     }
     for (const uint32_t type : {BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_DEV_CHAR}) {
       if (rule.match.type != 0 && rule.match.type != type) continue;
       const DeviceMatch match = {type, rule.match.major, rule.match.minor};
-      if (rule.allow == allow_by_default) {
-        TRY(take_back(match, rule.access, exceptions));
+      if (rule.allow == list.allow_by_default) {
+        TRY(take_back(match, rule.access, list.exceptions));
       } else {
-        add_exception(match, rule.access, exceptions);
+        add_exception(match, rule.access, list.exceptions);
       }
     }
   }
+  return list;
+}
+
+Result<std::vector<LimitWrite>> v1_device_writes(const std::vector<DeviceRule>& rules) {
+  const DeviceList list = TRY(device_list(rules));
   std::vector<LimitWrite> writes;
-  writes.push_back({"devices", allow_by_default ? "devices.allow" : "devices.deny", "a"});
-  const char* file = allow_by_default ? "devices.deny" : "devices.allow";
-  for (const Exception& exception : exceptions)
+  writes.push_back({"devices", list.allow_by_default ? "devices.allow" : "devices.deny", "a"});
+  const char* file = list.allow_by_default ? "devices.deny" : "devices.allow";
+  for (const DeviceException& exception : list.exceptions)
     writes.push_back({"devices", file, spell(exception.match) + " " + spell_access(exception.access)});
   return writes;
 }

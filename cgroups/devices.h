@@ -9,16 +9,32 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "cgroups/device_match.h"
 #include "cgroups/limits.h"
 #include "cgroups/resources.h"
 
 namespace cgroups {
 
-// Pure: the writes that give a fresh v1 group these rules, in order. kInvalid for an unknown type or access.
+// What v1 makes of rules: all devices but these, or these alone.
+struct DeviceException {
+  DeviceMatch match;  // type block or character
+  uint32_t access = 0;
+};
+struct DeviceList {
+  bool allow_by_default = false;
+  std::vector<DeviceException> exceptions;
+};
+// Pure. kInvalid for an unknown type or access, kUnsupported for a rule that takes back a part of another.
+Result<DeviceList> device_list(const std::vector<DeviceRule>& rules);
+// "rwm", the letters of BPF_DEVCG_ACC_*.
+std::string spell_access(uint32_t access);
+
+// Pure: the writes that give a fresh v1 group these rules, in order. Errors as device_list().
 Result<std::vector<LimitWrite>> v1_device_writes(const std::vector<DeviceRule>& rules);
 
 // Pure: a BPF_PROG_TYPE_CGROUP_DEVICE program for these rules. It looks at each asked access bit by itself:
-// the last rule that covers the device and the bit decides; what no rule covers is denied. kInvalid as above.
+// the last rule that covers the device and the bit decides; what no rule covers is denied. kInvalid for an
+// unknown type or access.
 Result<std::vector<struct bpf_insn>> device_program(const std::vector<DeviceRule>& rules);
 // One instruction a line, for --explain: "r2 = *(u32 *)(r1 + 0)".
 std::string disassemble(const std::vector<struct bpf_insn>& program);

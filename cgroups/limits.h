@@ -47,9 +47,10 @@ Result<void> write_limits(const std::vector<LimitWrite>& writes);
 // as its.
 Result<Resources> complete_limits(const Layout& layout, const Group& group, Resources resources);
 
-// Changes the limits of a live group (docker update). Absent limits keep their value. Device rules are left
-// as they are. Errors as limit_writes() and write_limits(); with memory.check_before_update also kConflict
-// when more memory is in use than the new limit.
+// Changes the limits of a live group (docker update), all or none: what was written before a refused one is
+// put back. Absent limits keep their value. Device rules are left as they are. Errors as limit_writes() and
+// write_limits(); with memory.check_before_update also kConflict when more memory is in use than the new
+// limit.
 Result<void> update_limits(const Layout& layout, const Group& group, const Resources& resources);
 
 // cpu.shares (2..262144) as cpu.weight (1..10000), by runc's and crun's formula of 2025: 1024 is 100.

@@ -33,7 +33,18 @@ Result<void> check_memory(const Memory& memory) {
   return ok();
 }
 
+// In runc's words, which scripts may read.
+Result<void> check_shares(uint64_t shares) {
+  constexpr uint64_t kMin = 2;
+  constexpr uint64_t kMax = 262'144;
+  if (shares != 0 && shares < kMin)
+    return invalid("the minimum allowed cpu-shares is " + std::to_string(kMin));
+  if (shares > kMax) return invalid("the maximum allowed cpu-shares is " + std::to_string(kMax));
+  return ok();
+}
+
 Result<void> check_cpu(const Cpu& cpu) {
+  TRY(check_shares(cpu.shares.value_or(0)));
   constexpr uint64_t kMinPeriod = 1000;
   constexpr uint64_t kMaxPeriod = 1'000'000;
   const uint64_t period = cpu.period_us.value_or(0);

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -51,14 +52,17 @@ Error refused(const LimitWrite& write, int error_number) {
 }
 
 Result<void> write_one(LastFile& last, const LimitWrite& write) {
-  auto result = write_file(last, write.directory + "/" + write.file, write.text);
-  int error_number = result ? 0 : result.error().error_number();
-  if (error_number == ENOENT && !write.other_file.empty()) {
-    result = write_file(last, write.directory + "/" + write.other_file, write.other_text);
-    error_number = result ? 0 : result.error().error_number();
-  }
+  const auto result = write_file(last, write.directory + "/" + write.file, write.text);
   if (result) return ok();
-  return refused(write, error_number);
+  const int error_number = result.error().error_number();
+  if (error_number != ENOENT || write.other_file.empty()) return refused(write, error_number);
+  LimitWrite other = write;
+  other.file = write.other_file;
+  other.text = write.other_text;
+  other.other_file.clear();
+  auto second = write_one(last, other);
+  if (second || second.error().error_number() != ENOENT) return second;
+  return refused(write, ENOENT);
 }
 
 Result<std::string> read_trimmed(const std::string& path) {
@@ -101,17 +105,60 @@ Result<void> complete_memory(const Layout& layout, const Group& group, Memory& m
   return ok();
 }
 
-// cpu.max holds quota and period in one line: what is not given keeps its present value.
+// cpu.max holds quota and period in one line, and systemd knows their quotient: what is not given keeps its
+// present value.
 Result<void> complete_cpu(const Layout& layout, const Group& group, Cpu& cpu) {
   const bool has_quota = cpu.quota_us.value_or(0) != 0;
   const bool has_period = cpu.period_us.value_or(0) != 0;
-  if (has_quota == has_period || !layout.v2_has("cpu")) return ok();
-  const std::string text = TRY(read_trimmed(group.v2_directory + "/cpu.max"));
-  const std::vector<std::string> present = split(text, ' ');
-  if (present.size() != 2) return corrupt("cpu.max reads '" + printable(text) + "'");
+  if (has_quota == has_period) return ok();
+  std::vector<std::string> present;
+  if (layout.v2_has("cpu")) {
+    const std::string text = TRY(read_trimmed(group.v2_directory + "/cpu.max"));
+    present = split(text, ' ');
+    if (present.size() != 2) return corrupt("cpu.max reads '" + printable(text) + "'");
+  } else if (const std::string directory = group.v1_directory_of("cpu"); !directory.empty()) {
+    present.push_back(TRY(read_trimmed(directory + "/cpu.cfs_quota_us")));
+    present.push_back(TRY(read_trimmed(directory + "/cpu.cfs_period_us")));
+  } else {
+    return ok();  // refused in words when it is written
+  }
   if (!has_period) cpu.period_us = TRY(parse_uint(present[1]));
-  if (!has_quota && present[0] != "max") cpu.quota_us = TRY(parse_int(present[0]));
+  if (!has_quota && present[0] != "max" && present[0] != "-1") cpu.quota_us = TRY(parse_int(present[0]));
   return ok();
+}
+
+// What has to be written to have the file as it is now. Files with a line for each device have none for one
+// without a limit.
+std::optional<std::string> present_text(const LimitWrite& write) {
+  const auto content = read_file(write.directory + "/" + write.file);
+  if (!content) return std::nullopt;
+  const std::vector<std::string> lines = split(trim(*content), '\n');
+  if (write.file == "memory.oom_control") return lines[0].substr(lines[0].find(' ') + 1);
+  const std::string key = write.text.substr(0, write.text.find(' '));
+  if (key == write.text || key.find(':') == std::string::npos) {
+    if (lines.size() != 1 && write.file != "io.weight" && write.file != "io.bfq.weight") return std::nullopt;
+    return lines[0].empty() ? "\n" : lines[0];  // an empty set of CPUs
+  }
+  for (const std::string& line : lines) {
+    if (line.starts_with(key + " ")) return line;
+  }
+  if (write.file == "io.max") return key + " rbps=max wbps=max riops=max wiops=max";
+  if (write.file.starts_with("blkio.throttle.")) return key + " 0";
+  return std::nullopt;
+}
+
+std::vector<LimitWrite> present_limits(const std::vector<LimitWrite>& writes) {
+  std::vector<LimitWrite> present;
+  for (LimitWrite write : writes) {
+    if (!write.other_file.empty() && !path_exists(write.directory + "/" + write.file))
+      write.file = write.other_file;
+    write.other_file.clear();
+    auto text = present_text(write);
+    if (!text) continue;
+    write.text = std::move(*text);
+    present.push_back(std::move(write));
+  }
+  return present;
 }
 
 }  // namespace
@@ -152,7 +199,10 @@ Result<void> update_limits(const Layout& layout, const Group& group, const Resou
   if (resources.memory.disable_oom_killer == false && !group.v1_directory_of("memory").empty()) {
     writes.push_back({"memory", "memory.oom_control", "0", "", "", group.v1_directory_of("memory")});
   }
-  return write_limits(writes);
+  const std::vector<LimitWrite> present = present_limits(writes);
+  auto written = write_limits(writes);
+  if (!written) (void)write_limits(present);
+  return written;
 }
 
 }  // namespace cgroups

@@ -1,5 +1,7 @@
 #include "cgroups/stats.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -72,7 +74,23 @@ void read_memory_v2(const std::string& directory, Stats& stats) {
   stats.memory_failures = value_of(events, "max");
 }
 
+// The four files of one of v1's counters; none on a kernel that has dropped it.
+std::optional<MemoryUse> read_memory_use(const std::string& directory, const std::string& stem) {
+  const auto value = [&](const char* name) {
+    return parse_uint(read_or_empty(directory, (stem + name).c_str()));
+  };
+  const auto limit = value(".limit_in_bytes");
+  if (!limit) return std::nullopt;
+  return MemoryUse{*limit, value(".usage_in_bytes").value_or(0), value(".max_usage_in_bytes").value_or(0),
+                   value(".failcnt").value_or(0)};
+}
+
 void read_memory_v1(const std::string& directory, Stats& stats) {
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
+  stats.memory_unlimited = static_cast<uint64_t>(INT64_MAX / page * page);
+  stats.kernel_memory = read_memory_use(directory, "memory.kmem");
+  stats.tcp_memory = read_memory_use(directory, "memory.kmem.tcp");
+  stats.swap_peak = read_number(directory, "memory.memsw.max_usage_in_bytes");
   stats.memory_usage = read_number(directory, "memory.usage_in_bytes");
   stats.memory_peak = read_number(directory, "memory.max_usage_in_bytes");
   stats.memory_limit = read_number(directory, "memory.limit_in_bytes");
@@ -106,6 +124,14 @@ void read_cpu(const Group& group, Stats& stats) {
   for (const std::string& word : split(read_or_empty(account, "cpuacct.usage_percpu"), ' ')) {
     if (const auto value = parse_uint(word)) stats.cpu_each_ns.push_back(*value);
   }
+  // "cpu user system", then a line each.
+  for (const std::string& line : split(read_or_empty(account, "cpuacct.usage_all"), '\n')) {
+    const auto words = split(line, ' ');
+    const auto user = words.size() == 3 ? parse_uint(words[1]) : Result<uint64_t>(not_found(""));
+    if (!user) continue;
+    stats.cpu_each_user_ns.push_back(*user);
+    stats.cpu_each_kernel_ns.push_back(parse_uint(words[2]).value_or(0));
+  }
   const std::string time = group.v1_directory_of("cpu");
   if (!time.empty()) {
     const std::string v1 = read_or_empty(time, "cpu.stat");
@@ -115,56 +141,112 @@ void read_cpu(const Group& group, Stats& stats) {
   }
 }
 
-bool parse_device(std::string_view text, IoUse& use) {
+std::vector<uint64_t> read_list(const std::string& directory, const char* file) {
+  std::vector<uint64_t> numbers;
+  for (const std::string& range : split(read_or_empty(directory, file), ',')) {
+    const size_t dash = range.find('-');
+    const auto first = parse_uint(range.substr(0, dash));
+    const auto last = parse_uint(range.substr(dash == std::string::npos ? 0 : dash + 1));
+    for (uint64_t number = first ? *first : 1; first && last && number <= *last; ++number)
+      numbers.push_back(number);
+  }
+  return numbers;
+}
+
+std::optional<CpusetUse> read_cpuset(const std::string& directory) {
+  if (directory.empty()) return std::nullopt;
+  CpusetUse use;
+  use.cpus = read_list(directory, "cpuset.cpus");
+  use.mems = read_list(directory, "cpuset.mems");
+  for (const char* name :
+       {"cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page",
+        "memory_spread_slab", "memory_pressure", "sched_load_balance", "sched_relax_domain_level"}) {
+    const auto value = parse_int(read_or_empty(directory, (std::string("cpuset.") + name).c_str()));
+    if (value) use.switches.emplace_back(name, *value);
+  }
+  return use;
+}
+
+bool parse_device(std::string_view text, IoCount& count) {
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos) return false;
   const auto major = parse_int(text.substr(0, colon));
   const auto minor = parse_int(text.substr(colon + 1));
   if (!major || !minor) return false;
-  use.major = *major;
-  use.minor = *minor;
+  count.major = *major;
+  count.minor = *minor;
   return true;
 }
 
-IoUse& use_of(const IoUse& device, std::vector<IoUse>& io) {
-  for (IoUse& use : io) {
-    if (use.major == device.major && use.minor == device.minor) return use;
-  }
-  io.push_back(device);
-  return io.back();
-}
-
 // "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0"
-void read_io_v2(const std::string& directory, Stats& stats) {
+std::vector<IoTable> read_io_v2(const std::string& directory) {
+  IoTable bytes = {"io_service_bytes", {}};
+  IoTable operations = {"io_serviced", {}};
   for (const std::string& line : split(read_or_empty(directory, "io.stat"), '\n')) {
     const auto words = split(line, ' ');
-    IoUse use;
-    if (!parse_device(words[0], use)) continue;
+    IoCount count;
+    if (!parse_device(words[0], count)) continue;
     for (const std::string& word : words) {
       const size_t equals = word.find('=');
       if (equals == std::string::npos) continue;
       const std::string key = word.substr(0, equals);
-      const uint64_t value = number_of(std::string_view(word).substr(equals + 1)).value_or(0);
-      if (key == "rbytes") use.read_bytes = value;
-      if (key == "wbytes") use.write_bytes = value;
-      if (key == "rios") use.reads = value;
-      if (key == "wios") use.writes = value;
+      count.value = number_of(std::string_view(word).substr(equals + 1)).value_or(0);
+      count.operation = key.starts_with('r') ? "Read" : "Write";
+      if (key == "rbytes" || key == "wbytes") bytes.counts.push_back(count);
+      if (key == "rios" || key == "wios") operations.counts.push_back(count);
     }
-    stats.io.push_back(use);
   }
+  return {std::move(bytes), std::move(operations)};
 }
 
-// "8:0 Read 4096"
-void read_io_v1(const std::string& directory, const char* file, bool is_bytes, Stats& stats) {
-  for (const std::string& line : split(read_or_empty(directory, file), '\n')) {
+// "8:0 Read 4096"; time and sectors have no operation: "8:0 4096"
+std::vector<IoCount> read_io_file(const std::string& directory, const std::string& file) {
+  std::vector<IoCount> counts;
+  for (const std::string& line : split(read_or_empty(directory, file.c_str()), '\n')) {
     const auto words = split(line, ' ');
-    IoUse device;
-    if (words.size() != 3 || !parse_device(words[0], device)) continue;
-    IoUse& use = use_of(device, stats.io);
-    const uint64_t value = number_of(words[2]).value_or(0);
-    if (words[1] == "Read") (is_bytes ? use.read_bytes : use.reads) = value;
-    if (words[1] == "Write") (is_bytes ? use.write_bytes : use.writes) = value;
+    IoCount count;
+    if (words.size() < 2 || words.size() > 3 || !parse_device(words[0], count)) continue;
+    if (words.size() == 3) count.operation = words[1];
+    count.value = number_of(words.back()).value_or(0);
+    counts.push_back(std::move(count));
   }
+  return counts;
+}
+
+// Who schedules a disk counts what is done to it: BFQ, CFQ of old kernels, else what throttles it.
+std::vector<IoTable> read_io_v1(const std::string& directory) {
+  std::vector<IoTable> tables;
+  for (const char* policy : {"blkio.bfq.", "blkio.", "blkio.throttle."}) {
+    for (const char* name : {"io_service_bytes", "io_serviced", "io_queued", "io_service_time",
+                             "io_wait_time", "io_merged", "time", "sectors"}) {
+      auto counts = read_io_file(directory, std::string(policy) + name + "_recursive");
+      if (!counts.empty()) tables.push_back({name, std::move(counts)});
+    }
+    if (!tables.empty()) break;
+  }
+  return tables;
+}
+
+IoUse& use_of(const IoCount& count, std::vector<IoUse>& io) {
+  for (IoUse& use : io) {
+    if (use.major == count.major && use.minor == count.minor) return use;
+  }
+  io.push_back({count.major, count.minor});
+  return io.back();
+}
+
+std::vector<IoUse> io_of(const std::vector<IoTable>& tables) {
+  std::vector<IoUse> io;
+  for (const IoTable& table : tables) {
+    const bool is_bytes = table.name == "io_service_bytes";
+    if (!is_bytes && table.name != "io_serviced") continue;
+    for (const IoCount& count : table.counts) {
+      IoUse& use = use_of(count, io);
+      if (count.operation == "Read") (is_bytes ? use.read_bytes : use.reads) = count.value;
+      if (count.operation == "Write") (is_bytes ? use.write_bytes : use.writes) = count.value;
+    }
+  }
+  return io;
 }
 
 // "hugetlb.2MB.current", on v1 "hugetlb.2MB.usage_in_bytes"; those of reservations have one name more.
@@ -207,15 +289,14 @@ std::optional<Pressure> read_pressure(const std::string& directory, const char* 
   if (text.empty()) return std::nullopt;
   Pressure pressure;
   for (const std::string& line : split(text, '\n')) {
-    const bool is_full = line.rfind("full ", 0) == 0;
+    PressureLine& values = line.starts_with("full ") ? pressure.full : pressure.some;
     for (const std::string& word : split(line, ' ')) {
       const std::string_view view = word;
-      if (view.substr(0, 6) == "avg10=") {
-        (is_full ? pressure.full_avg10 : pressure.some_avg10) = parse_percent(view.substr(6)).value_or(0);
-      }
-      if (view.substr(0, 6) == "total=") {
-        (is_full ? pressure.full_total_us : pressure.some_total_us) = number_of(view.substr(6)).value_or(0);
-      }
+      const std::string_view value = view.substr(std::min(view.size(), view.find('=') + 1));
+      if (view.starts_with("avg10=")) values.avg10 = parse_percent(value).value_or(0);
+      if (view.starts_with("avg60=")) values.avg60 = parse_percent(value).value_or(0);
+      if (view.starts_with("avg300=")) values.avg300 = parse_percent(value).value_or(0);
+      if (view.starts_with("total=")) values.total_us = number_of(value).value_or(0);
     }
   }
   return pressure;
@@ -248,12 +329,9 @@ Result<Stats> read_stats(const Group& group) {
   stats.pids = read_number(pids, "pids.current");
   stats.pids_limit = read_number(pids, "pids.max");
   const std::string block = group.v1_directory_of("blkio");
-  if (block.empty()) {
-    read_io_v2(group.v2_directory, stats);
-  } else {
-    read_io_v1(block, "blkio.throttle.io_service_bytes_recursive", true, stats);
-    read_io_v1(block, "blkio.throttle.io_serviced_recursive", false, stats);
-  }
+  stats.io_tables = block.empty() ? read_io_v2(group.v2_directory) : read_io_v1(block);
+  stats.io = io_of(stats.io_tables);
+  stats.cpuset = read_cpuset(group.v1_directory_of("cpuset"));
   read_huge_pages(group, stats);
   stats.cpu_pressure = read_pressure(group.v2_directory, "cpu.pressure");
   stats.memory_pressure = read_pressure(group.v2_directory, "memory.pressure");

@@ -10,7 +10,6 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "cgroups/bus.h"
-#include "cgroups/limits.h"
 
 namespace cgroups {
 namespace {
@@ -46,66 +45,9 @@ Result<std::string> slice_path(const std::string& slice) {
   return path;
 }
 
-uint64_t or_unlimited(int64_t value) {
-  return value < 0 ? UINT64_MAX : static_cast<uint64_t>(value);
-}
-
-void memory_properties(const Memory& memory, bool on_v2, BusWriter& writer) {
-  const int64_t limit = memory.limit_bytes.value_or(0);
-  const int64_t swap = memory.swap_bytes.value_or(0);
-  const int64_t reservation = memory.reservation_bytes.value_or(0);
-  if (limit != 0) writer.property(on_v2 ? "MemoryMax" : "MemoryLimit", or_unlimited(limit));
-  if (!on_v2) return;
-  if (swap != 0) writer.property("MemorySwapMax", swap < 0 ? UINT64_MAX : or_unlimited(swap - limit));
-  if (reservation != 0) writer.property("MemoryLow", or_unlimited(reservation));
-}
-
-// "0-1,3" as systemd takes it: one bit each, the lowest first (org.freedesktop.systemd1(5), AllowedCPUs). The
-// list has been checked; one that is none has no bits.
-std::vector<uint8_t> bits_of(const std::string& list) {
-  std::vector<uint8_t> bits;
-  const std::string normal = normal_cpu_list(list).value_or("");
-  if (normal.empty()) return bits;
-  for (const std::string& range : split(normal, ',')) {
-    const size_t dash = range.find('-');
-    const uint64_t first = parse_uint(range.substr(0, dash)).value_or(0);
-    const uint64_t last = dash == std::string::npos ? first : parse_uint(range.substr(dash + 1)).value_or(0);
-    bits.resize(last / 8 + 1);
-    for (uint64_t number = first; number <= last; ++number)
-      bits[number / 8] |= static_cast<uint8_t>(1U << (number % 8));
-  }
-  return bits;
-}
-
-void cpu_properties(const Cpu& cpu, bool on_v2, BusWriter& writer) {
-  constexpr int64_t kSecondUs = 1'000'000;
-  constexpr uint64_t kDefaultPeriod = 100'000;
-  constexpr uint64_t kStepUs = 10'000;  // systemd's CPUQuota counts in whole percents
-  const uint64_t shares = cpu.shares.value_or(0);
-  if (shares != 0 && cpu.idle.value_or(0) == 0) {
-    if (on_v2) {
-      writer.property("CPUWeight", cpu_weight_of_shares(shares));
-    } else {
-      writer.property("CPUShares", shares);
-    }
-  }
-  const int64_t quota = cpu.quota_us.value_or(0);
-  const uint64_t period = cpu.period_us.value_or(0);
-  if (period != 0) writer.property("CPUQuotaPeriodUSec", period);
-  if (quota <= 0) return;
-  const uint64_t in_second = static_cast<uint64_t>(quota) * static_cast<uint64_t>(kSecondUs) /
-                             (period != 0 ? period : kDefaultPeriod);
-  writer.property("CPUQuotaPerSecUSec", (in_second + kStepUs - 1) / kStepUs * kStepUs);
-}
-
-void limit_properties(const Resources& resources, bool on_v2, BusWriter& writer) {
-  memory_properties(resources.memory, on_v2, writer);
-  cpu_properties(resources.cpu, on_v2, writer);
-  if (on_v2 && !resources.cpu.cpus.empty()) writer.property("AllowedCPUs", bits_of(resources.cpu.cpus));
-  if (on_v2 && !resources.cpu.mems.empty())
-    writer.property("AllowedMemoryNodes", bits_of(resources.cpu.mems));
-  if (const int64_t limit = resources.pids_limit.value_or(0); limit != 0)
-    writer.property("TasksMax", or_unlimited(limit));
+void write_properties(const std::vector<UnitProperty>& properties, BusWriter& writer) {
+  for (const UnitProperty& property : properties)
+    writer.property(property.name, property.value);
 }
 
 // StartTransientUnit(s name, s mode, a(sv) properties, a(sa(sv)) aux).
@@ -122,10 +64,10 @@ BusCall start_call(const ScopeRequest& scope, pid_t holder) {
   writer.property("CollectMode", "inactive-or-failed");
   for (const char* name : {"MemoryAccounting", "CPUAccounting", "TasksAccounting"})
     writer.property(name, true);
-  writer.property(scope.controllers_on_v2 ? "IOAccounting" : "BlockIOAccounting", true);
-  limit_properties(scope.resources, scope.controllers_on_v2, writer);
-  for (const UnitProperty& property : scope.properties)
-    writer.property(property.name, property.value);
+  writer.property(scope.on_v2 ? "IOAccounting" : "BlockIOAccounting", true);
+  write_properties(limit_properties(scope.resources, scope.on_v2), writer);
+  if (!scope.on_v2) write_properties(device_properties(scope.resources.devices), writer);
+  write_properties(scope.properties, writer);
   writer.end_array(mark);
   writer.end_array(writer.begin_array(8));
   return {kDestination, kPath, kManager, "StartTransientUnit", "ssa(sv)a(sa(sv))", writer.bytes()};
@@ -165,13 +107,46 @@ Result<void> watch_jobs(Bus& bus) {
   return ok();
 }
 
+// SetUnitProperties(s name, b runtime, a(sv) properties).
+Result<void> set_properties(Bus& bus, const std::string& unit, const std::vector<UnitProperty>& properties) {
+  if (properties.empty()) return ok();
+  BusWriter writer;
+  writer.string(unit);
+  writer.boolean(true);
+  const size_t mark = writer.begin_array(8);
+  write_properties(properties, writer);
+  writer.end_array(mark);
+  TRY(bus.call({kDestination, kPath, kManager, "SetUnitProperties", "sba(sv)", writer.bytes()}));
+  return ok();
+}
+
+// What systemd can be told only when the group is there, and what an older one does not know: that leaves the
+// file alone, too.
+Result<void> set_late_properties(Bus& bus, const ScopeChange& change) {
+  const std::string bfq = change.on_v2 ? "/io.bfq.weight" : "/blkio.bfq.weight";
+  const BlockIo& block_io = change.resources.block_io;
+  const auto weights = weight_properties(block_io, change.on_v2, path_exists(change.io_directory + bfq));
+  TRY(set_properties(bus, change.unit, weights));
+  if (!change.on_v2) return ok();
+  for (const UnitProperty& property : late_properties(change.resources)) {
+    auto result = set_properties(bus, change.unit, {property});
+    if (result) continue;
+    const std::string& text = result.error().text();
+    const bool is_unknown = contains(text, "org.freedesktop.DBus.Error.InvalidArgs") ||
+                            contains(text, "org.freedesktop.DBus.Error.PropertyReadOnly");
+    if (!is_unknown) return result;
+  }
+  return ok();
+}
+
 Result<void> start_scope(const ScopeRequest& scope, const SystemdHost& host, pid_t holder) {
   Bus bus = TRY(connect_to_systemd(host));
   if (!bus.is_direct()) TRY(watch_jobs(bus));
   const BusMessage answer = TRY(bus.call(start_call(scope, holder)));
   BusReader reader(answer.body);
   const std::string job = TRY(reader.string());
-  return wait_for_job(bus, job, scope.unit.name, "started");
+  TRY(wait_for_job(bus, job, scope.unit.name, "started"));
+  return set_late_properties(bus, {scope.unit.name, scope.resources, scope.on_v2, scope.io_directory});
 }
 
 // A process that does nothing until its end of the pipe is closed, and that nobody has to reap: its parent is
@@ -203,6 +178,17 @@ Result<pid_t> make_holder(Fd& release) {
   return holder;
 }
 
+// Whether we are root of the namespace that the system's systemd is in: all user ids are mapped to themselves
+// (user_namespaces(7)). It takes orders from nobody else.
+bool is_root_of_host() {
+  const std::string map = read_file("/proc/self/uid_map").value_or("");
+  std::vector<std::string> numbers;
+  for (const std::string& word : split(trim(map), ' ')) {
+    if (!word.empty()) numbers.push_back(word);
+  }
+  return ::geteuid() == 0 && numbers == std::vector<std::string>{"0", "0", "4294967295"};
+}
+
 class StartScope : public Step {
  public:
   StartScope(ScopeRequest request, SystemdHost host)
@@ -211,6 +197,11 @@ class StartScope : public Step {
         host_(std::move(host)) {}
 
   Result<void> perform(StepContext& context) const override {
+    if (!is_root_of_host()) {
+      return unsupported(
+          "systemd cgroup driver: only the host's root may have scopes of the system's systemd, and a user's "
+          "systemd is not asked; use the cgroupfs driver");
+    }
     if (!path_exists(host_.running_mark)) {
       return unsupported("systemd cgroup driver: no systemd on this host (" + host_.running_mark +
                          " is missing); use the cgroupfs driver");
@@ -262,20 +253,15 @@ Result<SystemdUnit> systemd_unit(const std::string& cgroups_path, const std::str
   return unit;
 }
 
-Result<void> update_scope(const std::string& unit, const Resources& resources, bool controllers_on_v2,
-                          const SystemdHost& host) {
-  // SetUnitProperties(s name, b runtime, a(sv) properties).
-  BusWriter writer;
-  writer.string(unit);
-  writer.boolean(true);
-  const size_t mark = writer.begin_array(8);
-  const size_t without = writer.bytes().size();
-  limit_properties(resources, controllers_on_v2, writer);
-  if (writer.bytes().size() == without) return ok();
-  writer.end_array(mark);
+Result<void> update_scope(const ScopeChange& change, const SystemdHost& host) {
+  const std::vector<UnitProperty> properties = limit_properties(change.resources, change.on_v2);
+  const BlockIo& block_io = change.resources.block_io;
+  const bool has_late =
+      block_io.weight || !block_io.weight_devices.empty() || !late_properties(change.resources).empty();
+  if (properties.empty() && !has_late) return ok();
   Bus bus = TRY_IN("systemd cgroup driver", connect_to_systemd(host));
-  TRY_IN("systemd cgroup driver",
-         bus.call({kDestination, kPath, kManager, "SetUnitProperties", "sba(sv)", writer.bytes()}));
+  TRY_IN("systemd cgroup driver", set_properties(bus, change.unit, properties));
+  TRY_IN("systemd cgroup driver", set_late_properties(bus, change));
   return ok();
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 #include "base/step.h"
-#include "cgroups/bus_message.h"
 #include "cgroups/resources.h"
+#include "cgroups/systemd_limits.h"
 
 namespace cgroups {
 
@@ -32,14 +32,9 @@ struct SystemdHost {
   std::string own_socket = "/run/systemd/private";  // systemd's, for root, where no bus runs
 };
 
-// A property of the unit that the caller asks for.
-struct UnitProperty {
-  std::string name;
-  BusValue value;
-};
-// Pure: those that annotations "org.systemd.property.NAME" ask for, as runc and crun have it (podman names
-// the signal and the time to stop so). The value is GVariant's text: true, 5, uint64 5, 'text', ['a', 'b'];
-// kInvalid for what is none of these.
+// Pure: the properties that annotations "org.systemd.property.NAME" ask for, as runc and crun have it (podman
+// names the signal and the time to stop so). The value is GVariant's text: true, 5, uint64 5, 'text', ['a',
+// 'b']; kInvalid for what is none of these.
 Result<std::vector<UnitProperty>> unit_properties(const std::map<std::string, std::string>& annotations);
 
 struct ScopeRequest {
@@ -47,19 +42,26 @@ struct ScopeRequest {
   std::string id;
   Resources resources;
   std::vector<UnitProperty> properties;
-  bool controllers_on_v2 = true;
+  bool on_v2 = true;         // systemd_is_on_v2()
+  std::string io_directory;  // io_directory_of() the container's group
 };
 
 // Host lane: starts the scope with a process that holds it until the container is inside; the limits go along
 // as properties, so that `systemctl` shows them and a reload does not take them back. perform: kUnsupported
-// without systemd, kSystem with systemd's words. The undo of the cgroup empties the scope, its own ends it.
+// without systemd, and for all but the host's root; kSystem with systemd's words. The undo of the cgroup
+// empties the scope, its own ends it.
 StepPtr start_scope_step(ScopeRequest request, SystemdHost host = {});
 
 // Changes the limits of a scope that runs, those that systemd has properties for: what it does not know it
-// takes back when it is reloaded. `resources` are complete (cgroups::complete_limits()). kSystem with
+// takes back when it is reloaded. `change.resources` are complete (cgroups::complete_limits()). kSystem with
 // systemd's words, kNotFound when systemd does not answer.
-Result<void> update_scope(const std::string& unit, const Resources& resources, bool controllers_on_v2,
-                          const SystemdHost& host = {});
+struct ScopeChange {
+  std::string unit;
+  Resources resources;
+  bool on_v2 = true;  // as in ScopeRequest
+  std::string io_directory;
+};
+Result<void> update_scope(const ScopeChange& change, const SystemdHost& host = {});
 
 // The undo kind "scope": returns when systemd has forgotten the unit, so that its name can be used again.
 // What systemd does not know, or without systemd, is no error. kSystem otherwise.

@@ -78,7 +78,8 @@ Result<StepPtr> add_cgroup(Draft& draft) {
     request.id = draft.request.id;
     request.resources = resources;
     request.properties = TRY(cgroups::unit_properties(draft.spec.annotations));
-    request.controllers_on_v2 = draft.host.cgroups.v2_has("memory");
+    request.on_v2 = cgroups::systemd_is_on_v2(draft.host.cgroups);
+    request.io_directory = cgroups::io_directory_of(draft.group, request.on_v2);
     scope = cgroups::start_scope_step(std::move(request));
   }
   auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope)));

@@ -105,7 +105,7 @@ Result<cgroups::Resources> wanted_resources(const Options& options) {
   const std::string text = file == "-" ? TRY(read_fd(STDIN_FILENO)) : TRY(read_file(file));
   const Json document = TRY_IN(printable(file), parse_json(text));
   const JsonView view(document);
-  if (!view.is_object()) return view.wrong("not an object");
+  if (!view.is_object()) return Error(view.wrong("not an object")).in(printable(file));
   return TRY_IN(printable(file), runtime::read_resources(view));
 }
 
@@ -131,8 +131,15 @@ Result<int> run_update(const Call& call) {
   drop_zeros(resources);
   const cgroups::Layout layout = TRY(cgroups::read_layout());
   resources = TRY(cgroups::complete_limits(layout, live.record.cgroup, std::move(resources)));
-  if (!live.record.scope.empty())
-    TRY(cgroups::update_scope(live.record.scope, resources, layout.v2_has("memory")));
+  for (const char* name : {"kernel-memory", "kernel-memory-tcp"}) {
+    if (call.options.given(name)) call.log.warning("Kernel memory settings are ignored and will be removed");
+  }
+  TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
+  if (live.record.scope.empty()) return 0;
+  const bool on_v2 = cgroups::systemd_is_on_v2(layout);
+  const std::string io_directory = cgroups::io_directory_of(live.record.cgroup, on_v2);
+  TRY(cgroups::update_scope({live.record.scope, resources, on_v2, io_directory}));
+  // It has rounded the quota.
   TRY(cgroups::update_limits(layout, live.record.cgroup, resources));
   return 0;
 }
@@ -145,51 +152,105 @@ void put(Json& object, const char* key, const std::optional<uint64_t>& value) {
 // tell is left out. CPU times in nanoseconds.
 constexpr uint64_t kNsPerUs = 1000;
 
+Json pressure_json(const cgroups::PressureLine& line) {
+  return {{"avg10", line.avg10}, {"avg60", line.avg60}, {"avg300", line.avg300}, {"total", line.total_us}};
+}
+
+void put_pressure(Json& object, const std::optional<cgroups::Pressure>& pressure) {
+  if (pressure)
+    object["psi"] = {{"some", pressure_json(pressure->some)}, {"full", pressure_json(pressure->full)}};
+}
+
 Json cpu_json(const cgroups::Stats& stats) {
   Json usage = {{"total", stats.cpu_usage_us.value_or(0) * kNsPerUs},
                 {"kernel", stats.cpu_system_us.value_or(0) * kNsPerUs},
                 {"user", stats.cpu_user_us.value_or(0) * kNsPerUs}};
   if (!stats.cpu_each_ns.empty()) usage["percpu"] = stats.cpu_each_ns;
+  if (!stats.cpu_each_user_ns.empty()) {
+    usage["percpu_kernel"] = stats.cpu_each_kernel_ns;
+    usage["percpu_user"] = stats.cpu_each_user_ns;
+  }
   Json throttling = Json::object();
   put(throttling, "periods", stats.cpu_periods);
   put(throttling, "throttledPeriods", stats.cpu_throttled_periods);
   if (stats.cpu_throttled_us) throttling["throttledTime"] = *stats.cpu_throttled_us * kNsPerUs;
-  return {{"usage", std::move(usage)}, {"throttling", std::move(throttling)}};
+  Json json = {{"usage", std::move(usage)}, {"throttling", std::move(throttling)}};
+  put_pressure(json, stats.cpu_pressure);
+  return json;
+}
+
+// All of its members are there on v2, too, which has none of it.
+Json cpuset_json(const cgroups::Stats& stats) {
+  const cgroups::CpusetUse cpuset = stats.cpuset.value_or(cgroups::CpusetUse());
+  Json json = Json::object();
+  for (const char* name :
+       {"cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page",
+        "memory_spread_slab", "memory_pressure", "sched_load_balance", "sched_relax_domain_level"})
+    json[name] = 0;
+  for (const auto& [name, value] : cpuset.switches)
+    json[name] = value;
+  if (!cpuset.cpus.empty()) json["cpus"] = cpuset.cpus;
+  if (!cpuset.mems.empty()) json["mems"] = cpuset.mems;
+  return json;
+}
+
+// v1's alone; runc has zeros elsewhere.
+Json memory_use_json(const std::optional<cgroups::MemoryUse>& use) {
+  if (!use) return {{"limit", 0}, {"failcnt", 0}};
+  return {{"limit", use->limit}, {"usage", use->usage}, {"max", use->peak}, {"failcnt", use->failures}};
 }
 
 Json memory_json(const cgroups::Stats& stats) {
-  Json usage = {{"limit", stats.memory_limit.value_or(UINT64_MAX)}};
+  Json usage = {{"limit", stats.memory_limit.value_or(stats.memory_unlimited)}};
   usage["failcnt"] = stats.memory_failures.value_or(0);
   put(usage, "usage", stats.memory_usage);
   put(usage, "max", stats.memory_peak);
   // Of memory and swap together, whichever the version of cgroups, as readers of runc's have it.
-  Json swap = {{"limit", stats.swap_limit.value_or(UINT64_MAX)},
+  Json swap = {{"limit", stats.swap_limit.value_or(stats.memory_unlimited)},
                {"failcnt", stats.swap_failures.value_or(0)}};
   if (stats.swap_usage) swap["usage"] = *stats.swap_usage + stats.memory_usage.value_or(0);
+  put(swap, "max", stats.swap_peak);
   Json raw = Json::object();
   for (const auto& [name, value] : stats.memory_counters)
     raw[name] = value;
-  Json json = {{"usage", std::move(usage)}, {"swap", std::move(swap)}};
+  Json json = {{"usage", std::move(usage)},
+               {"swap", std::move(swap)},
+               {"kernel", memory_use_json(stats.kernel_memory)},
+               {"kernelTCP", memory_use_json(stats.tcp_memory)}};
   for (const char* name : {"file", "cache"}) {  // v2's word, v1's
     if (raw.contains(name)) json["cache"] = raw[name];
   }
   json["raw"] = std::move(raw);
+  put_pressure(json, stats.memory_pressure);
   return json;
 }
 
 Json block_io_json(const cgroups::Stats& stats) {
-  Json bytes = Json::array();
-  Json operations = Json::array();
-  for (const auto& device : stats.io) {
-    const auto entry = [&](const char* name, uint64_t value) {
-      return Json{{"major", device.major}, {"minor", device.minor}, {"op", name}, {"value", value}};
-    };
-    bytes.push_back(entry("Read", device.read_bytes));
-    bytes.push_back(entry("Write", device.write_bytes));
-    operations.push_back(entry("Read", device.reads));
-    operations.push_back(entry("Write", device.writes));
+  struct Member {
+    const char* name;
+    const char* table;
+  };
+  constexpr Member kMembers[] = {{"ioServiceBytesRecursive", "io_service_bytes"},
+                                 {"ioServicedRecursive", "io_serviced"},
+                                 {"ioQueueRecursive", "io_queued"},
+                                 {"ioServiceTimeRecursive", "io_service_time"},
+                                 {"ioWaitTimeRecursive", "io_wait_time"},
+                                 {"ioMergedRecursive", "io_merged"},
+                                 {"ioTimeRecursive", "time"},
+                                 {"sectorsRecursive", "sectors"}};
+  Json json = Json::object();
+  for (const Member& member : kMembers) {
+    for (const cgroups::IoTable& table : stats.io_tables) {
+      if (table.name != member.table || table.counts.empty()) continue;
+      for (const cgroups::IoCount& count : table.counts) {
+        Json entry = {{"major", count.major}, {"minor", count.minor}, {"value", count.value}};
+        if (!count.operation.empty()) entry["op"] = count.operation;
+        json[member.name].push_back(std::move(entry));
+      }
+    }
   }
-  return {{"ioServiceBytesRecursive", std::move(bytes)}, {"ioServicedRecursive", std::move(operations)}};
+  put_pressure(json, stats.io_pressure);
+  return json;
 }
 
 Json huge_pages_json(const cgroups::Stats& stats) {
@@ -206,9 +267,9 @@ Json stats_json(const cgroups::Stats& stats) {
   Json pids = Json::object();
   put(pids, "current", stats.pids);
   put(pids, "limit", stats.pids_limit);
-  return {{"cpu", cpu_json(stats)},        {"memory", memory_json(stats)},      {"pids", std::move(pids)},
-          {"blkio", block_io_json(stats)}, {"hugetlb", huge_pages_json(stats)}, {"intel_rdt", Json::object()},
-          {"network_interfaces", nullptr}};
+  return {{"cpu", cpu_json(stats)},      {"cpuset", cpuset_json(stats)},  {"memory", memory_json(stats)},
+          {"pids", std::move(pids)},     {"blkio", block_io_json(stats)}, {"hugetlb", huge_pages_json(stats)},
+          {"intel_rdt", Json::object()}, {"network_interfaces", nullptr}};
 }
 
 Result<void> print_stats(const Call& call, const Live& live) {

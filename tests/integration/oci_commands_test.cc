@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -44,10 +45,95 @@ TEST_CASE("update changes what it names, from options, a file and standard input
   CHECK(oci.call({"update", "--pids-limit", "50", oci.id()}).code == 0);
   CHECK(memory_limit(oci) == "50331648");
   CHECK(oci.call({"update", "--blkio-weight", "-4", oci.id()}).code == 1);
+  CHECK_THAT(oci.call({"update", "--cpu-share", "1", oci.id()}).err,
+             Contains("the minimum allowed cpu-shares is 2"));
+  CHECK_THAT(oci.call({"update", "--cpu-share", "300000", oci.id()}).err,
+             Contains("the maximum allowed cpu-shares is 262144"));
+  const Outcome ignored = oci.call({"update", "--kernel-memory", "50m", oci.id()});
+  CHECK(ignored.code == 0);
+  CHECK_THAT(ignored.err, Contains("Kernel memory settings are ignored"));
   REQUIRE(oci.call({"kill", oci.id(), "KILL"}).code == 0);
   REQUIRE(oci.becomes("stopped"));
   CHECK_THAT(oci.call({"update", "--memory", "64m", oci.id()}).err, Contains("container not running"));
   oci.remove();
+}
+
+namespace {
+
+// The members of a document by their paths, those of a list's first entries as one; where a reader can't tell
+// them from a zero that is left out, as in Go, only those that are none.
+void add_members(const Json& json, const std::string& path, bool with_zeros, std::set<std::string>& members) {
+  if (json.is_object()) {
+    for (const auto& [name, value] : json.items())
+      add_members(value, path + "/" + name, with_zeros, members);
+  } else if (json.is_array() && !json.empty() && json[0].is_object()) {
+    for (const auto& entry : json)
+      add_members(entry, path + "/" + entry.value("op", ""), with_zeros, members);
+  } else if (with_zeros || !(json.is_null() || json.empty() || json == 0)) {
+    members.insert(path);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("events has the members of runc's, and what differs is named") {
+  OciBundle oci;
+  oci.spec["linux"]["resources"]["memory"]["limit"] = 64 << 20;
+  oci.spec["linux"]["resources"]["pids"]["limit"] = 20;
+  // Where the programs are is a disk, most of the time.
+  oci.spec["mounts"].push_back({{"destination", "/mnt"},
+                                {"type", "bind"},
+                                {"source", oci_runtime().substr(0, oci_runtime().rfind('/'))},
+                                {"options", {"bind", "ro"}}});
+  const Words args = {"sh", "-c",
+                      "dd if=/mnt/" + oci_runtime_name() +
+                          " of=/dev/null bs=64k count=2 iflag=direct 2> /dev/null; echo up; "
+                          "sleep 100"};
+  oci.launch(args);
+  CHECK(within(kPatience, [&] { return oci.output() == "up\n"; }));
+  const auto ours = parse_json(oci.call({"events", "--stats", oci.id()}).out);
+  oci.remove();
+  const std::string other = oci.id() + "runc";
+  oci.spec["linux"]["cgroupsPath"] = "/" + other;
+  oci.write_config();
+  const auto runc = [&](const Words& words) {
+    Words line = {"runc", "--root", oci.directory() + "/runc"};
+    line.insert(line.end(), words.begin(), words.end());
+    return run_into_files(line, oci.directory(), words[0]);
+  };
+  const Outcome run = runc({"run", "--detach", "--bundle", oci.bundle(), other});
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  CHECK(within(kPatience, [&] { return read_file(oci.directory() + "/run.out").value_or("") == "up\n"; }));
+  const auto theirs = parse_json(runc({"events", "--stats", other}).out);
+  CHECK(runc({"delete", "--force", other}).code == 0);
+  REQUIRE(ours);
+  REQUIRE(theirs);
+  INFO(dump_json(*ours) << "\n" << dump_json(*theirs));
+  std::set<std::string> all_ours;
+  std::set<std::string> all_theirs;
+  std::set<std::string> surplus;
+  add_members(*ours, "", true, all_ours);
+  add_members(*theirs, "", true, all_theirs);
+  add_members(*ours, "", false, surplus);
+  for (const auto& member : all_theirs) {
+    INFO(member);
+    CHECK(all_ours.count(member) == 1);
+    surplus.erase(member);
+  }
+  // Those of newer ones than Debian's; how much of what was used varies.
+  for (const auto& member : surplus) {
+    INFO(member);
+    CHECK((contains(member, "/psi/") || member == "/data/memory/usage/max" || contains(member, "/cpu/") ||
+           contains(member, "/blkio/")));
+  }
+  for (const char* name :
+       {"/data/memory/usage/limit", "/data/memory/swap/limit", "/data/memory/kernel/limit",
+        "/data/pids/limit", "/data/cpuset", "/data/intel_rdt", "/data/network_interfaces"}) {
+    const Json::json_pointer pointer(name);
+    INFO(name);
+    CHECK(ours->at(pointer) == theirs->at(pointer));
+  }
 }
 
 TEST_CASE("events tells what the container uses, once or until it ends") {

@@ -57,6 +57,22 @@ TEST_CASE("ids that are no names are refused") {
   }
 }
 
+// runc and crun ask the user's systemd then.
+TEST_CASE("the systemd driver is refused to whom the system's systemd would refuse it, in one line") {
+  OciBundle oci;
+  oci.spec["linux"]["cgroupsPath"] = "x.slice:vial:" + oci.id();
+  oci.write_config();
+  Words line = {"unshare", "--user", "--map-root-user"};
+  for (const auto& word :
+       oci.command_line({"--systemd-cgroup", "create", "--bundle", oci.bundle(), oci.id()}))
+    line.push_back(word);
+  const Outcome outcome = run_into_files(line, oci.directory());
+  CHECK(outcome.code == 1);
+  CHECK_THAT(outcome.err, Contains("systemd cgroup driver: only the host's root may have scopes"));
+  CHECK(split(trim(outcome.err), '\n').size() == 1);
+  CHECK(list_directory(oci.directory() + "/state").value_or({}).empty());
+}
+
 TEST_CASE("a config.json that is none is refused") {
   OciBundle oci;
   const std::string path = oci.bundle() + "/config.json";

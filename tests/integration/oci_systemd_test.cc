@@ -1,8 +1,9 @@
-// The systemd cgroup driver with a real systemd: pid 1 of namespaces of its own, below a cgroup of its own.
-// On pure cgroup v2 alone, so in the virtual machine: a systemd that shares v1's hierarchies with this host's
-// would be no test of either.
+// The systemd cgroup driver with a real systemd: pid 1 of namespaces of its own; on pure cgroup v2 below a
+// cgroup of its own, on a hybrid and a legacy host with all of v1. In virtual machines alone: a systemd that
+// shares v1's hierarchies with this host's would be no test of either.
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -18,16 +19,19 @@ using Catch::Contains;
 
 namespace {
 
-// What a small host has: a bus that systemd starts, and nothing else. Its messages go nowhere.
+// What a small host has: a bus that systemd starts, and nothing else. Its messages go nowhere. $1 is the
+// cgroup of a host of pure v2; without one systemd mounts what the further words tell it to.
 constexpr const char* kBoot = R"sh(
-echo $$ > "$1/cgroup.procs"
+own=$1; shift
+[ -z "$own" ] || echo $$ > "$own/cgroup.procs"
 exec 3<&0
-exec unshare --mount --pid --cgroup --propagation private sh -c '
+export own
+exec unshare --mount --pid ${own:+--cgroup} --propagation private sh -c '
   (
     read go <&3
     mount -t proc proc /proc
-    mount -t tmpfs cgroup /sys/fs/cgroup  # cgroup2 can not be mounted on itself
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup  # cgroup2 can not be mounted on itself
+    [ -z "$own" ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
     mount -t tmpfs -o mode=755 run /run
     # All that a boot and a reload would read, and nobody asks for.
     for place in /lib/systemd/system-generators /lib/systemd/system-environment-generators /lib/systemd/system \
@@ -48,17 +52,31 @@ exec unshare --mount --pid --cgroup --propagation private sh -c '
     printf "<auth>EXTERNAL</auth><policy context=\"default\"><allow send_destination=\"*\"/>" >> /run/dbus/conf
     printf "<allow receive_sender=\"*\"/><allow own=\"*\"/><allow user=\"*\"/></policy></busconfig>" >> /run/dbus/conf
     exec env -i container=vial-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-      /lib/systemd/systemd --system --unit=small.target --log-target=null --show-status=0 <&- 3<&-
+      /lib/systemd/systemd --system --unit=small.target --log-target=null --show-status=0 "$@" <&- 3<&-
   ) &
   echo $!
-')sh";
+' sh "$@")sh";
+
+enum class Kind { kV2, kHybrid, kLegacy };
+
+Words boot_options(Kind kind) {
+  if (kind == Kind::kV2) return {};
+  Words options = {"systemd.unified_cgroup_hierarchy=0"};
+  if (kind == Kind::kLegacy) options.push_back("systemd.legacy_systemd_cgroup_controller=1");
+  return options;
+}
 
 class SystemdHost {
  public:
-  explicit SystemdHost(const std::string& directory)
-      : cgroup_("/sys/fs/cgroup/systemd-host-" + std::to_string(::getpid())), directory_(directory) {
-    REQUIRE(::mkdir(cgroup_.c_str(), 0755) == 0);
-    RunningProgram boot({"/bin/sh", "-c", kBoot, "sh", cgroup_}, directory);
+  SystemdHost(const std::string& directory, Kind kind) : kind_(kind), directory_(directory) {
+    if (kind == Kind::kV2) {
+      cgroup_ = "/sys/fs/cgroup/systemd-host-" + std::to_string(::getpid());
+      REQUIRE(::mkdir(cgroup_.c_str(), 0755) == 0);
+    }
+    Words line = {"/bin/sh", "-c", kBoot, "sh", cgroup_};
+    for (const auto& option : boot_options(kind))
+      line.push_back(option);
+    RunningProgram boot(line, directory);
     const Outcome booted = boot.wait();
     INFO(booted.err);
     REQUIRE(booted.code == 0);
@@ -71,19 +89,23 @@ class SystemdHost {
     REQUIRE(is_up);
   }
   ~SystemdHost() {
-    (void)write_kernel_file(cgroup_ + "/cgroup.kill", "1");
+    // The end of its pid 1 is that of all.
+    (void)run_into_files({"kill", "-KILL", pid_}, directory_);
     (void)within(kPatience, [] { return living_children().empty(); });
+    if (cgroup_.empty()) return;
     remove_cgroups(cgroup_);
     CHECK_FALSE(path_exists(cgroup_));
   }
   SystemdHost(const SystemdHost&) = delete;
   SystemdHost& operator=(const SystemdHost&) = delete;
 
+  Kind kind() const { return kind_; }
+
   // A command of that host: in its namespaces, and in a cgroup of its systemd.
   Words line(const Words& words) const {
     Words line = {"sh",
                   "-c",
-                  "echo $$ > \"$1/init.scope/cgroup.procs\"; pid=$2; shift 2; "
+                  "[ -z \"$1\" ] || echo $$ > \"$1/init.scope/cgroup.procs\"; pid=$2; shift 2; "
                   "exec nsenter --target $pid --mount --pid --cgroup \"$@\"",
                   "sh",
                   cgroup_,
@@ -102,8 +124,9 @@ class SystemdHost {
   std::string properties(const std::string& unit, const std::string& names) const {
     return "\n" + must({"systemctl", "show", unit, "--property", names}) + "\n";
   }
+  // A file below its /sys/fs/cgroup.
   std::string file(const std::string& path) const {
-    return std::string(trim(read_file(cgroup_ + path).value_or("(none)")));
+    return std::string(trim(read_file("/proc/" + pid_ + "/root/sys/fs/cgroup" + path).value_or("(none)")));
   }
 
  private:
@@ -115,7 +138,8 @@ class SystemdHost {
     }
     ::rmdir(path.c_str());
   }
-  std::string cgroup_;
+  Kind kind_;
+  std::string cgroup_;  // on v1 none: all of them
   std::string directory_;
   std::string pid_;
 };
@@ -123,7 +147,7 @@ class SystemdHost {
 // vial-oci on that host; a container "x.slice:vial:ID" of a bundle that lies outside.
 class Driver {
  public:
-  Driver() : host_(oci_.directory()) {
+  explicit Driver(Kind kind) : host_(oci_.directory(), kind) {
     oci_.spec["process"]["args"] = {"sleep", "100"};
     oci_.spec["linux"]["cgroupsPath"] = "x.slice:vial:" + oci_.id();
   }
@@ -159,6 +183,28 @@ class Driver {
   SystemdHost host_;
 };
 
+// "254:0": the machine's empty disk.
+std::string disk() {
+  struct stat info = {};
+  REQUIRE(::stat("/dev/vda", &info) == 0);
+  return std::to_string(major(info.st_rdev)) + ":" + std::to_string(minor(info.st_rdev));
+}
+Json rate_of_disk(uint64_t rate) {
+  const auto numbers = split(disk(), ':');
+  return {{{"major", std::stoul(numbers[0])}, {"minor", std::stoul(numbers[1])}, {"rate", rate}}};
+}
+
+// What makes systemd write the cgroup files of all that is in a slice anew.
+void stir(const SystemdHost& host, const std::string& neighbour) {
+  (void)host.must({"systemctl", "set-property", "--runtime", "x.slice", "CPUWeight=50", "MemoryMax=1G",
+                   "IOWeight=50", "MemoryLimit=1G", "CPUShares=512"});
+  // One with rules for devices: systemd has then rules for all beside it.
+  (void)host.must({"systemd-run", "--quiet", "--unit", neighbour, "--slice", "x.slice", "--property",
+                   "DefaultDependencies=no", "--property", "DevicePolicy=strict", "--property",
+                   "DeviceAllow=/dev/null rw", "--service-type", "exec", "sleep", "100"});
+  (void)host.must({"systemctl", "daemon-reload"});
+}
+
 // The limits are the unit's, and stay through what systemd does on its own.
 void keeps_limits(Driver& driver) {
   driver.launch();
@@ -178,14 +224,73 @@ void keeps_limits(Driver& driver) {
   const Outcome updated = driver.call({"update", "--memory", "48m", "--pids-limit", "40", id});
   INFO(updated.err);
   CHECK(updated.code == 0);
-  (void)driver.host().must({"systemctl", "daemon-reload"});
-  // A limit of the slice makes systemd write those of all that is in it anew.
-  (void)driver.host().must(
-      {"systemctl", "set-property", "--runtime", "x.slice", "CPUWeight=50", "MemoryMax=1G"});
+  stir(driver.host(), "first");
   CHECK_THAT(shown("MemoryMax,TasksMax"), Contains("\nMemoryMax=50331648\n") && Contains("\nTasksMax=40\n"));
-  CHECK(driver.host().file(driver.path() + "/memory.max") == "50331648");
-  CHECK(driver.host().file(driver.path() + "/pids.max") == "40");
-  CHECK(driver.host().file(driver.path() + "/cpuset.cpus") == "0");
+  const auto file = [&](const std::string& name) { return driver.host().file(driver.path() + "/" + name); };
+  CHECK(file("memory.max") == "50331648");
+  CHECK(file("memory.swap.max") == "33554432");
+  CHECK(file("memory.high") == "41943040");
+  CHECK(file("pids.max") == "40");
+  CHECK(file("cpuset.cpus") == "0");
+  CHECK(file("io.weight") == "default 4950");
+  CHECK(file("io.max") == disk() + " rbps=1048576 wbps=max riops=max wiops=100");
+  CHECK(driver.call({"update", "--cpu-quota", "-1", "--cpu-idle", "1", "--blkio-weight", "100", id}).code ==
+        0);
+  stir(driver.host(), "second");
+  CHECK_THAT(shown("CPUQuotaPerSecUSec"), Contains("=infinity\n"));
+  CHECK(file("cpu.max") == "max 100000");
+  CHECK(file("cpu.idle") == "1");
+  CHECK(file("io.weight") == "default 910");
+}
+
+// The same where the controllers are v1's: its properties, and its device rules, which systemd would open.
+void keeps_limits_of_v1(Driver& driver) {
+  driver.launch();
+  const std::string id = driver.oci().id();
+  const auto file = [&](const std::string& controller, const std::string& name) {
+    return driver.host().file("/" + controller + driver.path() + "/" + name);
+  };
+  const std::string rules = file("devices", "devices.list");
+  CHECK_THAT(rules, Contains("c 10:200 rw") && !Contains("a *:*"));
+  CHECK(file("memory", "memory.limit_in_bytes") == "67108864");
+  CHECK(driver.call({"update", "--cpu-quota", "20000", "--memory", "48m", "--memory-swap", "64m", id}).code ==
+        0);
+  stir(driver.host(), "first");
+  CHECK_THAT(driver.host().properties(driver.unit(), "MemoryLimit,TasksMax,CPUQuotaPerSecUSec,CPUShares"),
+             Contains("\nMemoryLimit=50331648\n") && Contains("\nTasksMax=50\n") &&
+                 Contains("\nCPUQuotaPerSecUSec=100ms\n") && Contains("\nCPUShares=2048\n"));
+  CHECK(file("devices", "devices.list") == rules);
+  CHECK(file("memory", "memory.limit_in_bytes") == "50331648");
+  CHECK(file("memory", "memory.memsw.limit_in_bytes") == "67108864");
+  CHECK(file("memory", "memory.soft_limit_in_bytes") == "33554432");
+  CHECK(file("pids", "pids.max") == "50");
+  CHECK(file("cpu", "cpu.cfs_quota_us") == "20000");
+  CHECK(file("cpu", "cpu.cfs_period_us") == "200000");
+  CHECK(file("cpu", "cpu.shares") == "2048");
+  CHECK(file("cpuset", "cpuset.cpus") == "0");
+  CHECK(file("hugetlb", "hugetlb.2MB.limit_in_bytes") == "4194304");
+  CHECK(file("blkio", "blkio.throttle.read_bps_device") == disk() + " 1048576");
+  CHECK(file("blkio", "blkio.throttle.write_iops_device") == disk() + " 100");
+}
+
+// All of it is in the scope's cgroup, whatever the hierarchy, and stops, goes on and dies there.
+void lives_on_v1(Driver& driver) {
+  const std::string id = driver.oci().id();
+  const Outcome inside = driver.call({"exec", id, "cat", "/proc/self/cgroup"});
+  CHECK(inside.code == 0);
+  for (const std::string& line : split(trim(inside.out), '\n')) {
+    const bool is_unmounted = driver.host().kind() == Kind::kLegacy && line.starts_with("0::");
+    CHECK((is_unmounted || line.ends_with(":" + driver.path())));
+  }
+  CHECK(driver.call({"pause", id}).code == 0);
+  CHECK_THAT(driver.call({"state", id}).out, Contains("\"paused\""));
+  CHECK(driver.call({"resume", id}).code == 0);
+  CHECK_THAT(driver.call({"ps", id}).out, Contains("sleep 100"));
+  CHECK(driver.call({"kill", id, "KILL"}).code == 0);
+  CHECK(within(kPatience, [&] { return contains(driver.call({"state", id}).out, "\"stopped\""); }));
+  CHECK(driver.call({"delete", id}).code == 0);
+  CHECK(driver.load_state() == "not-found");
+  CHECK(driver.host().must({"find", "/sys/fs/cgroup/", "-name", driver.unit()}).empty());
 }
 
 // A name is taken until its container is gone, and free at once when it is.
@@ -241,19 +346,44 @@ void serves_podman(Driver& driver) {
   host.inside({"umount", own + "/root/overlay"});
 }
 
+Json limits() {
+  return {
+      {"memory", {{"limit", 64 << 20}, {"swap", 96 << 20}}},
+      {"pids", {{"limit", 50}}},
+      {"blockIO",
+       {{"throttleReadBpsDevice", rate_of_disk(1 << 20)}, {"throttleWriteIOPSDevice", rate_of_disk(100)}}},
+      {"cpu", {{"shares", 2048}, {"quota", 50'000}, {"cpus", "0"}}}};
+}
+
 }  // namespace
 
 // One boot for all of it: that is what costs.
 // spec: config-linux.md#cgroupsPath.systemd
 TEST_CASE("a real systemd makes the scopes of vial-oci and of podman, and keeps and forgets them") {
-  Driver driver;
+  Driver driver(Kind::kV2);
   auto& spec = driver.oci().spec;
   spec["annotations"] = {{"org.systemd.property.TimeoutStopUSec", "uint64 7000000"}};
-  spec["linux"]["resources"] = {{"memory", {{"limit", 64 << 20}}},
-                                {"pids", {{"limit", 50}}},
-                                {"cpu", {{"shares", 2048}, {"quota", 50'000}, {"cpus", "0"}}}};
+  spec["linux"]["resources"] = limits();
+  spec["linux"]["resources"]["blockIO"]["weight"] = 500;
+  spec["linux"]["resources"]["unified"] = {{"memory.high", "40M"}};
   keeps_limits(driver);
   frees_names(driver);
   does_without_bus(driver);
   serves_podman(driver);
+}
+
+// spec: config-linux.md#cgroupsPath.systemd
+TEST_CASE("a real systemd keeps the limits and device rules of a scope on v1", "[v1-host]") {
+  const Kind kind = GENERATE(Kind::kLegacy, Kind::kHybrid);
+  INFO((kind == Kind::kHybrid ? "hybrid" : "legacy"));
+  Driver driver(kind);
+  auto& resources = driver.oci().spec["linux"]["resources"];
+  resources = limits();
+  resources["memory"]["reservation"] = 32 << 20;
+  resources["cpu"]["period"] = 200'000;
+  resources["hugepageLimits"] = {{{"pageSize", "2MB"}, {"limit", 4 << 20}}};
+  resources["devices"] = {{{"allow", false}, {"access", "rwm"}},
+                          {{"allow", true}, {"type", "c"}, {"major", 10}, {"minor", 200}, {"access", "rw"}}};
+  keeps_limits_of_v1(driver);
+  lives_on_v1(driver);
 }

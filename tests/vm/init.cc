@@ -1,7 +1,8 @@
 // PID 1 of the test VM. It builds a root file system (the host's, read-only over virtiofs, under a tmpfs
-// overlay), mounts a pure cgroup v2 hierarchy, runs one command, writes its exit status for tests/vm/run and
-// resets the machine. Statically linked, alone in the initrd with the modules it loads; tests/vm/run compiles
-// it. It shares no code with vial, so that a bug of vial's can't break the lane that is to find it.
+// overlay), mounts a pure cgroup v2 hierarchy (unless it is told not to), runs one command, writes its exit
+// status for tests/vm/run and resets the machine. Statically linked, alone in the initrd with the modules it
+// loads; tests/vm/run compiles it. It shares no code with vial, so that a bug of vial's can't break the lane
+// that is to find it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -116,12 +117,18 @@ void load_modules() {
   }
 }
 
-// The directory on the host through which run and this program speak: "vmdir=" of the kernel's command line.
-std::string exchange_directory() {
-  const std::string key = "vmdir=";
+// The value of "key=" on the kernel's command line.
+std::string argument(const std::string& key) {
   for (const std::string& word : split(read_text("/proc/cmdline"), ' ')) {
     if (word.rfind(key, 0) == 0) return word.substr(key.size(), word.find('\n') - key.size());
   }
+  return {};
+}
+
+// The directory on the host through which run and this program speak.
+std::string exchange_directory() {
+  std::string directory = argument("vmdir=");
+  if (!directory.empty()) return directory;
   errno = EINVAL;
   give_up("no vmdir= on the command line");
 }
@@ -150,7 +157,6 @@ void mount_the_rest() {
   must_mount("devpts", "devpts", "/dev/pts", "mode=620,ptmxmode=666,gid=5");
   must_mount("tmpfs", "shm", "/dev/shm", "mode=1777");
   must_mount("mqueue", "mqueue", "/dev/mqueue");
-  must_mount("cgroup2", "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot");
   if (!try_mount("bpf", "bpf", "/sys/fs/bpf")) complain("mount bpf");
   if (!try_mount("securityfs", "securityfs", "/sys/kernel/security")) complain("mount securityfs");
   const char* links[][2] = {{"/proc/self/fd", "/dev/fd"},
@@ -163,7 +169,9 @@ void mount_the_rest() {
 }
 
 // As systemd leaves it on a pure v2 host: the root gives all controllers to its children.
-void enable_controllers() {
+void mount_cgroups() {
+  if (argument("vmcgroups=") == "none") return;
+  must_mount("cgroup2", "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot");
   std::string controllers = read_text("/sys/fs/cgroup/cgroup.controllers");
   std::replace(controllers.begin(), controllers.end(), '\n', ' ');
   for (const std::string& name : split(controllers, ' ')) {
@@ -247,7 +255,7 @@ int main() {
   const std::string exchange = exchange_directory();
   build_root(exchange);
   mount_the_rest();
-  enable_controllers();
+  mount_cgroups();
   sethostname("vm", 2);
   bring_loopback_up();
   const std::string out = port_device("out");

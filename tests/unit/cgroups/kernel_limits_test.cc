@@ -21,6 +21,7 @@
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
 #include "tests/unit/cgroups/test_group.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
 
@@ -276,6 +277,31 @@ TEST_CASE("update keeps what is not given", "[kernel]") {
   CHECK(group.file("pids", "pids.max", "pids.max") == "10");
 }
 
+TEST_CASE("an update that is refused leaves all as it was", "[kernel]") {
+  cgroups::Resources resources = with_memory(32 * kMiB);
+  resources.cpu.quota_us = 50'000;
+  resources.pids_limit = 10;
+  TestGroup group(resources);
+  const auto all = [&] {
+    return group.file("pids", "pids.max", "pids.max") + "; " +
+           group.file("cpu", "cpu.max", "cpu.cfs_quota_us") + "; " +
+           group.file("cpu", "cpu.weight", "cpu.shares") + "; " +
+           group.file("memory", "memory.max", "memory.limit_in_bytes") + "; " +
+           group.file("memory", "memory.swap.max", "memory.memsw.limit_in_bytes");
+  };
+  const std::string before = all();
+  cgroups::Resources change = with_memory(64 * kMiB);
+  change.cpu.shares = 100;
+  change.cpu.quota_us = 60'000;
+  change.cpu.burst_us = 900'000;  // more than the quota
+  change.pids_limit = 20;
+  CHECK_FALSE(cgroups::update_limits(group.layout(), group.group(), change));
+  CHECK(all() == before);
+  change.cpu.burst_us.reset();
+  CHECK(cgroups::update_limits(group.layout(), group.group(), change));
+  CHECK(all() != before);
+}
+
 // spec: config-linux.md#resources.memory.checkBeforeUpdate
 TEST_CASE("check_before_update refuses a limit below what is in use", "[kernel]") {
   TestGroup group(with_memory(64 * kMiB));
@@ -311,4 +337,39 @@ TEST_CASE("a limit that the kernel refuses is an error that names file and text"
   REQUIRE(cgroups::remove_group(*group));
   REQUIRE(cgroups::remove_group(*cgroups::group_at(*layout, test_parent())));
   CHECK(is_removed(*group));
+}
+
+TEST_CASE("who schedules a disk on v1 counts what is done to it; v1's other counters [pure]") {
+  const TemporaryDirectory directory;
+  const auto put = [&](const std::string& file, const std::string& text) {
+    REQUIRE(create_file(directory.file(file), text));
+  };
+  put("blkio.throttle.io_service_bytes_recursive", "8:0 Read 1\n8:0 Total 1\nTotal 1\n");
+  put("blkio.throttle.io_serviced_recursive", "8:0 Read 1\nTotal 1\n");
+  put("memory.kmem.limit_in_bytes", "9223372036854771712\n");
+  put("memory.kmem.usage_in_bytes", "4096\n");
+  put("cpuset.cpus", "0-1,3\n");
+  put("cpuset.sched_relax_domain_level", "-1\n");
+  put("cpuacct.usage_all", "cpu user system\n0 5 6\n1 7 8\n");
+  const bool has_bfq = GENERATE(false, true);
+  put("blkio.bfq.io_service_bytes_recursive",
+      has_bfq ? "8:0 Read 2\n8:0 Write 3\n8:0 Discard 0\nTotal 5\n" : "Total 0\n");
+  put("blkio.bfq.sectors_recursive", has_bfq ? "8:0 9\n" : "");
+  const std::vector<std::string> controllers = {"blkio", "memory", "cpuset", "cpuacct"};
+  const cgroups::Group group = {"/x", "", "", {{controllers, "/", directory.path()}}};
+  const auto stats = cgroups::read_stats(group);
+  REQUIRE(stats);
+  REQUIRE(stats->io_tables.size() == 2);
+  CHECK(stats->io_tables[0].name == "io_service_bytes");
+  CHECK(stats->io_tables[0].counts.size() == (has_bfq ? 3 : 2));
+  CHECK(stats->io_tables[1].name == (has_bfq ? "sectors" : "io_serviced"));
+  REQUIRE(stats->io.size() == 1);
+  CHECK(stats->io[0].read_bytes == (has_bfq ? 2 : 1));
+  CHECK(stats->kernel_memory->limit == 9223372036854771712U);
+  CHECK(stats->kernel_memory->usage == 4096);
+  CHECK_FALSE(stats->tcp_memory);
+  CHECK(stats->cpuset->cpus == std::vector<uint64_t>{0, 1, 3});
+  CHECK(stats->cpuset->switches.back() == std::pair<std::string, int64_t>("sched_relax_domain_level", -1));
+  CHECK(stats->cpu_each_user_ns == std::vector<uint64_t>{5, 7});
+  CHECK(stats->cpu_each_kernel_ns == std::vector<uint64_t>{6, 8});
 }

@@ -51,7 +51,7 @@ cgroups::Resources limited() {
 
 cgroups::ScopeRequest request_of(const std::string& cgroups_path, const std::string& id,
                                  const cgroups::Resources& resources = {}, bool on_v2 = true) {
-  return {*cgroups::systemd_unit(cgroups_path, id), id, resources, {}, on_v2};
+  return {*cgroups::systemd_unit(cgroups_path, id), id, resources, {}, on_v2, "/nowhere"};
 }
 
 std::string number(uint64_t value) {
@@ -107,6 +107,8 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   const FakeSystemd systemd(directory.path(), "done");
   StepContext context;
   auto request = request_of("a-b.slice:docker:0123", "0123", limited(), on_v2);
+  request.resources.block_io.weight = 500;
+  request.resources.devices = {{false, 'a', {}, {}, ""}, {true, 'c', 1, 3, "rw"}};
   request.properties = {{"KillSignal", int32_t{37}}, {"TimeoutStopUSec", uint64_t{5'000'000}}};
   const auto step = cgroups::start_scope_step(std::move(request), host_in(directory));
   const auto result = step->perform(context);
@@ -128,6 +130,12 @@ TEST_CASE("a scope is started with a process that holds it, with the limits as p
   CHECK(contains(call, std::string("AllowedCPUs\0\2ay\0", 15)) == on_v2);
   CHECK(contains(call, std::string("\2\0\0\0\1\6", 6)) == on_v2);  // two bytes: 0, 9 and 10
   CHECK(has_property(call, on_v2 ? "CPUWeight" : "CPUShares", on_v2 ? 100 : 1024));
+  CHECK(contains(call, std::string("DeviceAllow\0\5a(ss)\0", 19)) != on_v2);
+  CHECK(contains(call, "/dev/char/1:3") != on_v2);
+  // When the scope is there: which file it has says the weight.
+  const std::string late = read_file(directory.file("call5")).value();
+  CHECK(contains(late, "SetUnitProperties"));
+  CHECK(has_property(late, on_v2 ? "IOWeight" : "BlockIOWeight", on_v2 ? 4950 : 500));
   // The holder lives as long as the context holds it.
   const size_t pids = call.find(std::string("PIDs\0\2au\0", 9));
   REQUIRE(pids != std::string::npos);
@@ -158,15 +166,15 @@ TEST_CASE("an update tells systemd what it has properties for, the end is waited
   const FakeSystemd systemd(directory.path(), "done");
   const cgroups::SystemdHost host = {"/tmp", directory.file("nothing"), directory.file("bus")};
   SECTION("update") {
-    REQUIRE(cgroups::update_scope("x.scope", limited(), true, host));
+    REQUIRE(cgroups::update_scope({"x.scope", limited(), true, "/nowhere"}, host));
     const std::string call = read_file(directory.file("call1")).value();
     CHECK(contains(call, "SetUnitProperties"));
     CHECK(has_property(call, "MemoryMax", 64 << 20));
   }
   SECTION("nothing to tell") {
     cgroups::Resources resources;
-    resources.unified["memory.high"] = "max";
-    REQUIRE(cgroups::update_scope("x.scope", resources, true, host));
+    resources.cpu.burst_us = 1;
+    REQUIRE(cgroups::update_scope({"x.scope", resources, true, "/nowhere"}, host));
     CHECK_FALSE(path_exists(directory.file("call1")));
   }
   SECTION("stop") {
@@ -176,7 +184,7 @@ TEST_CASE("an update tells systemd what it has properties for, the end is waited
   SECTION("no systemd to tell") {
     CHECK(cgroups::stop_scope("x.scope", {directory.file("nothing"), "", ""}));
     CHECK(cgroups::stop_scope("x.scope", {"/tmp", directory.file("nothing"), directory.file("nothing")}));
-    CHECK_FALSE(cgroups::update_scope("x.scope", limited(), true,
+    CHECK_FALSE(cgroups::update_scope({"x.scope", limited(), true, "/nowhere"},
                                       {"/tmp", directory.file("nothing"), directory.file("nothing")}));
   }
 }
@@ -211,6 +219,92 @@ TEST_CASE("annotations are properties of the scope, in GVariant's text") {
   }
   for (const char* name : {"", "a", "lower", "Two Words", "X1"})
     CHECK_FALSE(cgroups::unit_properties({{std::string("org.systemd.property.") + name, "true"}}));
+}
+
+TEST_CASE("limits are properties, of v2 and of v1, and so are unified's files [pure]") {
+  using Numbers = cgroups::BusNumbers;
+  const auto value = [](const std::vector<cgroups::UnitProperty>& all, const std::string& name) {
+    cgroups::BusValue found = false;
+    for (const auto& property : all) {
+      if (property.name == name) found = property.value;
+    }
+    return found;
+  };
+  cgroups::Resources resources;
+  resources.cpu.quota_us = -1;
+  resources.pids_limit = 0;
+  resources.block_io.weight = 500;
+  cgroups::BlockIoDevice disk = {8, 16, 300, {}, 1 << 20};
+  resources.block_io.weight_devices = {disk};
+  resources.block_io.read_bps = {disk};
+  disk.rate = 0;
+  resources.block_io.write_iops = {disk};
+  const auto on_v2 = cgroups::limit_properties(resources, true);
+  CHECK(value(on_v2, "CPUQuotaPerSecUSec") == cgroups::BusValue(UINT64_MAX));
+  CHECK(value(on_v2, "TasksMax") == cgroups::BusValue(UINT64_MAX));
+  CHECK(value(on_v2, "IOReadBandwidthMax") == cgroups::BusValue(Numbers{{"/dev/block/8:16", 1 << 20}}));
+  CHECK(value(on_v2, "IOWriteIOPSMax") == cgroups::BusValue(Numbers{{"/dev/block/8:16", UINT64_MAX}}));
+  const auto on_v1 = cgroups::limit_properties(resources, false);
+  CHECK(value(on_v1, "BlockIOReadBandwidth") == cgroups::BusValue(Numbers{{"/dev/block/8:16", 1 << 20}}));
+  CHECK(on_v1.size() == 3);  // no operations a second
+  for (const auto& [is_v2, has_bfq, weight, of_device] :
+       {std::tuple(true, false, uint64_t{4950}, uint64_t{2930}),
+        std::tuple(true, true, uint64_t{4500}, uint64_t{2300}),
+        std::tuple(false, false, uint64_t{500}, uint64_t{300}),
+        std::tuple(false, true, uint64_t{1000}, uint64_t{1000})}) {
+    const auto weights = cgroups::weight_properties(resources.block_io, is_v2, has_bfq);
+    CHECK(value(weights, is_v2 ? "IOWeight" : "BlockIOWeight") == cgroups::BusValue(weight));
+    CHECK(value(weights, is_v2 ? "IODeviceWeight" : "BlockIODeviceWeight") ==
+          cgroups::BusValue(Numbers{{"/dev/block/8:16", of_device}}));
+  }
+  cgroups::Resources files;
+  files.unified = {
+      {"memory.high", "50M"},      {"memory.min", "max"}, {"cpu.max", "max 50000"},
+      {"cpu.weight", "7"},         {"pids.max", "9\n"},   {"io.max", "8:0 rbps=5 wiops=max\n8:1 rbps=6"},
+      {"io.weight", "default 60"}, {"cpuset.cpus", "1"},  {"memory.low", "much"}};
+  const auto unified = cgroups::limit_properties(files, true);
+  CHECK(value(unified, "MemoryHigh") == cgroups::BusValue(uint64_t{50 << 20}));
+  CHECK(value(unified, "MemoryMin") == cgroups::BusValue(UINT64_MAX));
+  CHECK(value(unified, "MemoryLow") == cgroups::BusValue(false));
+  CHECK(value(unified, "CPUQuotaPerSecUSec") == cgroups::BusValue(UINT64_MAX));
+  CHECK(value(unified, "CPUQuotaPeriodUSec") == cgroups::BusValue(uint64_t{50'000}));
+  CHECK(value(unified, "CPUWeight") == cgroups::BusValue(uint64_t{7}));
+  CHECK(value(unified, "TasksMax") == cgroups::BusValue(uint64_t{9}));
+  CHECK(value(unified, "IOReadBandwidthMax") ==
+        cgroups::BusValue(Numbers{{"/dev/block/8:0", 5}, {"/dev/block/8:1", 6}}));
+  CHECK(value(unified, "IOWriteIOPSMax") == cgroups::BusValue(Numbers{{"/dev/block/8:0", UINT64_MAX}}));
+  CHECK(value(unified, "IOWeight") == cgroups::BusValue(uint64_t{60}));
+  CHECK(value(unified, "AllowedCPUs") == cgroups::BusValue(std::vector<uint8_t>{2}));
+  CHECK(cgroups::limit_properties(files, false).empty());
+  cgroups::Resources late;
+  CHECK(cgroups::late_properties(late).empty());
+  late.cpu.idle = 1;
+  late.unified["memory.oom.group"] = "1";
+  CHECK(value(cgroups::late_properties(late), "CPUWeight") == cgroups::BusValue(uint64_t{0}));
+  CHECK(value(cgroups::late_properties(late), "OOMPolicy") == cgroups::BusValue(std::string("kill")));
+  late.cpu.idle = 0;
+  CHECK(value(cgroups::late_properties(late), "CPUWeight") == cgroups::BusValue(UINT64_MAX));
+}
+
+TEST_CASE("device rules are properties as far as systemd can say them, and closed where it can't [pure]") {
+  using Rules = std::vector<cgroups::DeviceRule>;
+  const cgroups::DeviceRule nothing = {false, 'a', {}, {}, "rwm"};
+  const auto rules = cgroups::device_properties(Rules{nothing,
+                                                      {true, 'c', 1, 3, "rw"},
+                                                      {true, 'c', 136, {}, ""},
+                                                      {true, 'b', {}, {}, "m"},
+                                                      {true, 'c', {}, 9, "r"},
+                                                      {true, 'c', 1, 5, "rwm"},
+                                                      {false, 'c', 1, 5, "w"}});
+  REQUIRE(rules.size() == 2);
+  CHECK(rules[0].name == "DevicePolicy");
+  CHECK(rules[0].value == cgroups::BusValue(std::string("strict")));
+  CHECK(rules[1].name == "DeviceAllow");
+  CHECK(rules[1].value ==
+        cgroups::BusValue(cgroups::BusTexts{
+            {"/dev/char/1:3", "rw"}, {"char-136", "rwm"}, {"block-*", "m"}, {"/dev/char/1:5", "rm"}}));
+  CHECK(cgroups::device_properties({}).empty());
+  CHECK(cgroups::device_properties(Rules{{true, 'a', {}, {}, ""}, {false, 'c', 1, 3, ""}}).empty());
 }
 
 TEST_CASE("what systemd refuses, or can't do, is told in its words") {
