@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -29,6 +30,15 @@ bool is_procfs(int fd) {
 
 std::string root_path(const std::string& destination) {
   return "\"$ROOT\"" + shell_quote(destination);
+}
+
+std::optional<mode_t> octal(const std::string& text) {
+  constexpr mode_t kAll = 07777;
+  constexpr int kBase = 8;
+  mode_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kBase);
+  if (error != std::errc() || end != text.data() + text.size() || mode > kAll) return std::nullopt;
+  return mode;
 }
 
 // What the file system says about an error, as "tmpfs: Unknown parameter 'x'": fsopen(2) keeps it to be read.
@@ -62,6 +72,9 @@ class MountStep : public Step {
     mount_.destination = clean_path(mount_.destination);
     const bool kernel_view = mount_.type == "proc" || mount_.type == "sysfs" || mount_.destination == "/dev";
     symlinks_ = kernel_view ? Symlinks::kRefuse : Symlinks::kInRoot;
+    for (const auto& [key, value] : options_.data) {
+      if (key == "mode") mode_ = octal(value);
+    }
   }
 
   Result<void> perform(StepContext& context) const override {
@@ -81,7 +94,7 @@ class MountStep : public Step {
       return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
     }
     if (options_.copy_up) {
-      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get()));
+      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get(), mode_));
       TRY(apply_attributes(mount.get(), options_));
     }
     return sys::move_mount(mount.get(), target.get());
@@ -205,6 +218,7 @@ class MountStep : public Step {
   Mount mount_;
   MountOptions options_;
   std::optional<size_t> tree_;
+  std::optional<mode_t> mode_;  // mode=
   Symlinks symlinks_ = Symlinks::kInRoot;
 };
 

@@ -93,6 +93,11 @@ TEST_CASE("tmpcopyup fills a tmpfs with what the image has there") {
   CHECK(output.out == "content 4755\n/etc/passwd\n12 34\n711\ntmpfs\n");
   CHECK(path_exists(data + "/deep/er/file"));
 
+  // A mode that is asked for is the directory's, whatever the image's is.
+  spec.mounts.back().options.emplace_back("mode=1700");
+  spec.process.args = {"stat", "-c", "%a", "/data", "/data/deep/er"};
+  CHECK(run_to_end(spec, rootfs).out == "1700\n755\n");
+
   REQUIRE(create_file(data + "/large", std::string(2U << 20U, 'x'), 0644));
   CHECK(contains(failure_of(request_of(spec, rootfs)), "No space left on device"));
 }
