@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include <algorithm>
@@ -83,7 +84,11 @@ class MountStep : public Step {
     const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
                          : options_.bind ? open_bind()
                                          : open_filesystem());
-    if (!options_.copy_up) TRY(apply_attributes(mount.get(), options_));
+    const auto mode = root_mode(root_fd);
+    if (!options_.copy_up) {
+      if (mode) TRY(set_mode(mount.get(), *mode));
+      TRY(apply_attributes(mount.get(), options_));
+    }
     TargetType type = TargetType::kDirectory;
     if (options_.bind) {
       const struct stat status = TRY(sys::fstat(mount.get()));
@@ -94,7 +99,7 @@ class MountStep : public Step {
       return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
     }
     if (options_.copy_up) {
-      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get(), mode_));
+      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get(), mode));
       TRY(apply_attributes(mount.get(), options_));
     }
     return sys::move_mount(mount.get(), target.get());
@@ -157,6 +162,25 @@ class MountStep : public Step {
     lines += " " + shell_quote(mount_.source.empty() ? mount_.type : mount_.source) + " " + target;
     if (options.size() != mount_.options.size()) lines += "\nmount -o " + attributes + " " + target;
     return lines;
+  }
+
+  // As with runc a tmpfs without mode= has the mode of the directory that it covers (/run stays 755), else
+  // the file system's own. nullopt: that of the mount as it is.
+  std::optional<mode_t> root_mode(int root_fd) const {
+    constexpr mode_t kOwn = 01777;
+    if (options_.bind || mount_.type != "tmpfs") return std::nullopt;
+    if (mode_) return options_.copy_up ? mode_ : std::nullopt;
+    const auto covered = open_in_root(root_fd, mount_.destination, symlinks_);
+    struct stat status = {};
+    if (!covered || ::fstat(covered->get(), &status) < 0) {
+      return options_.copy_up ? std::optional<mode_t>(kOwn) : std::nullopt;
+    }
+    return status.st_mode & 07777U;
+  }
+
+  static Result<void> set_mode(int mount_fd, mode_t mode) {
+    const Fd root = TRY(sys::openat(mount_fd, ".", O_RDONLY | O_DIRECTORY));
+    return sys::fchmod(root.get(), mode);
   }
 
   static Result<Fd> take_tree(StepContext& context, size_t number) {
