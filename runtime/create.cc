@@ -229,7 +229,7 @@ Result<Made> Maker::make() {
   if (made) return made;
   // Hooks that ran before the failure have their counterpart.
   (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));
-  if (!request_.pid_file.empty()) ::unlink(request_.pid_file.c_str());
+  remove_pid_file(request_.pid_file);
   (void)directory.remove();
   return made;
 }

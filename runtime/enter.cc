@@ -121,7 +121,7 @@ Result<Entered> enter_container(const EnterRequest& request) {
     console_socket = TRY_IN("console socket", connect_to(request.console_socket));
   if (process.terminal && !request.is_detached && request.on_terminal) request.on_terminal();
   auto entered = perform(request, plan, console_socket);
-  if (!entered && !request.pid_file.empty()) ::unlink(request.pid_file.c_str());
+  if (!entered) remove_pid_file(request.pid_file);
   // What is left out of the container's own was told when it was created.
   if (entered && has_own) entered->warnings.insert(entered->warnings.end(), missing.begin(), missing.end());
   return entered;
