@@ -60,6 +60,9 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
 
 Result<Json> parse_json(std::string_view text) {
   if (text.size() > kMaxStateFile) return corrupt("JSON document is too large");
+  // The parser takes a NUL for the end, whatever follows.
+  const size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) return corrupt("not valid JSON at byte " + std::to_string(nul + 1));
   Json document;
   StrictSax sax(document);
   try {

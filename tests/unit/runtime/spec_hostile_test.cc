@@ -213,6 +213,16 @@ TEST_CASE("capability names") {
   CHECK(spec->process.unknown_capabilities == std::vector<std::string>{"CAP_OF_THE_FUTURE", "CHOWN"});
 }
 
+TEST_CASE("what follows a NUL byte is not overlooked") {
+  using namespace std::string_view_literals;
+  CHECK(parse_json("{}"sv));
+  for (const auto text : {"{}\0"sv, "{}\0{\"process\": 1}"sv, "\0"sv, "{\"a\": \"\0\"}"sv}) {
+    const auto document = parse_json(text);
+    REQUIRE_FALSE(document);
+    CHECK(document.error().text().find("not valid JSON at byte ") == 0);
+  }
+}
+
 TEST_CASE("a mount's own maps in the options") {
   const auto mount = [](const char* option) {
     return read_spec(with("/mounts", Json::array({{{"destination", "/a"}, {"options", {"bind", option}}}})));
