@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <map>
 
@@ -109,11 +110,10 @@ class Home : public Step {
   Result<void> perform(StepContext& context) const override {
     // Whatever an image has there, a FIFO or a device, does not make us wait; a file has to fit.
     constexpr size_t kMost = 64U * 1024;
-    std::string text(kMost, '\0');
+    std::array<char, kMost> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
     const auto file = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const auto count = file ? sys::read(file->get(), text) : Result<size_t>(0);
-    text.resize(count ? *count : 0);
-    const std::string home = home_of(text, uid_);
+    const std::string home = home_of({text.data(), count ? *count : 0}, uid_);
     const bool usable = home.starts_with('/') && printable(home) == home;
     context.home = "HOME=" + (usable ? home : "/");
     return ok();
