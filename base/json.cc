@@ -72,6 +72,9 @@ class StrictReader {
 
 Result<Json> parse_json(std::string_view text) {
   if (text.size() > kMaxStateFile) return corrupt("JSON document is too large");
+  // The parser takes a NUL for the end, whatever follows.
+  const size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) return corrupt("not valid JSON at byte " + std::to_string(nul + 1));
   Json document;
   StrictReader reader(document);
   try {

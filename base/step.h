@@ -54,6 +54,7 @@ struct StepContext {
   Fd console_fd;            // the slave of the container's pty (runtime)
   std::array<Fd, 3> stdio;  // what becomes 0, 1, 2; a closed one: what the caller has there (runtime)
   std::string executable;   // the resolved path of the program (runtime)
+  std::string home;         // "HOME=..." for a program whose environment has none (runtime)
   Fd target_pidfd;          // exec: the init of the container that is joined (runtime)
   bool in_child = false;    // set on the init's side of clone (runtime)
   int handshake_fd = -1;    // borrowed: the init's end of the handshake socket (runtime)

@@ -100,10 +100,11 @@ Result<void> copy_directory(int source_fd, int target_fd, unsigned depth) {
 
 }  // namespace
 
-Result<void> copy_up(int source_fd, int target_fd) {
+Result<void> copy_up(int source_fd, int target_fd, std::optional<mode_t> mode) {
   const Fd source = TRY(sys::openat(source_fd, ".", O_RDONLY | O_DIRECTORY));
   const Fd target = TRY(sys::openat(target_fd, ".", O_RDONLY | O_DIRECTORY));
-  return copy_directory(source.get(), target.get(), 0);
+  TRY(copy_directory(source.get(), target.get(), 0));
+  return mode ? sys::fchmod(target.get(), *mode) : ok();
 }
 
 }  // namespace namespaces

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -29,6 +31,15 @@ bool is_procfs(int fd) {
 
 std::string root_path(const std::string& destination) {
   return "\"$ROOT\"" + shell_quote(destination);
+}
+
+std::optional<mode_t> octal(const std::string& text) {
+  constexpr mode_t kAll = 07777;
+  constexpr int kBase = 8;
+  mode_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kBase);
+  if (error != std::errc() || end != text.data() + text.size() || mode > kAll) return std::nullopt;
+  return mode;
 }
 
 // What the file system says about an error, as "tmpfs: Unknown parameter 'x'": fsopen(2) keeps it to be read.
@@ -62,8 +73,13 @@ class MountStep : public Step {
     mount_.destination = clean_path(mount_.destination);
     const bool kernel_view = mount_.type == "proc" || mount_.type == "sysfs" || mount_.destination == "/dev";
     symlinks_ = kernel_view ? Symlinks::kRefuse : Symlinks::kInRoot;
-    // A new file system is mounted with its attributes; one that is filled first is writable until then.
-    if (options_.bind || tree_ || options_.copy_up) return;
+    for (const auto& [key, value] : options_.data) {
+      if (key == "mode") mode_ = octal(value);
+    }
+    // A new file system is mounted with its attributes; one that is changed or filled first is writable until
+    // then.
+    const bool is_changed = mount_.type == "tmpfs" && !mode_;
+    if (options_.bind || tree_ || options_.copy_up || is_changed) return;
     new_attributes_ = std::exchange(options_.set, 0);
     options_.clear = 0;  // a new mount has none
   }
@@ -74,7 +90,11 @@ class MountStep : public Step {
     const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
                          : options_.bind ? open_bind()
                                          : open_filesystem());
-    if (!options_.copy_up) TRY(apply_attributes(mount.get(), options_));
+    const auto mode = root_mode(root_fd);
+    if (!options_.copy_up) {
+      if (mode) TRY(set_mode(mount.get(), *mode));
+      TRY(apply_attributes(mount.get(), options_));
+    }
     TargetType type = TargetType::kDirectory;
     if (options_.bind) {
       const struct stat status = TRY(sys::fstat(mount.get()));
@@ -85,7 +105,7 @@ class MountStep : public Step {
       return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
     }
     if (options_.copy_up) {
-      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get()));
+      TRY_IN("tmpcopyup", copy_up(target.get(), mount.get(), mode));
       TRY(apply_attributes(mount.get(), options_));
     }
     return sys::move_mount(mount.get(), target.get());
@@ -152,6 +172,25 @@ class MountStep : public Step {
     return lines;
   }
 
+  // As with runc a tmpfs without mode= has the mode of the directory that it covers (/run stays 755), else
+  // the file system's own. nullopt: that of the mount as it is.
+  std::optional<mode_t> root_mode(int root_fd) const {
+    constexpr mode_t kOwn = 01777;
+    if (options_.bind || mount_.type != "tmpfs") return std::nullopt;
+    if (mode_) return options_.copy_up ? mode_ : std::nullopt;
+    const auto covered = open_in_root(root_fd, mount_.destination, symlinks_);
+    struct stat status = {};
+    if (!covered || ::fstat(covered->get(), &status) < 0) {
+      return options_.copy_up ? std::optional<mode_t>(kOwn) : std::nullopt;
+    }
+    return status.st_mode & 07777U;
+  }
+
+  static Result<void> set_mode(int mount_fd, mode_t mode) {
+    const Fd root = TRY(sys::openat(mount_fd, ".", O_RDONLY | O_DIRECTORY));
+    return sys::fchmod(root.get(), mode);
+  }
+
   static Result<Fd> take_tree(StepContext& context, size_t number) {
     if (number >= context.trees.size() || !context.trees[number]) return corrupt("the host opened no tree");
     return std::move(context.trees[number]);
@@ -212,6 +251,7 @@ class MountStep : public Step {
   MountOptions options_;
   std::optional<size_t> tree_;
   uint64_t new_attributes_ = 0;  // for fsmount(2); options_ has those that are set later
+  std::optional<mode_t> mode_;   // mode=
   Symlinks symlinks_ = Symlinks::kInRoot;
 };
 

@@ -59,6 +59,17 @@ Result<std::vector<Address>> addresses_of(const RouteSocket& socket, int index) 
   return found;
 }
 
+Error name_taken(const std::string& name) {
+  return conflict("the container has an interface " + printable(name) + " already");
+}
+
+// Asked before the move: the kernel moves first, fails to rename, and the interface is gone from the host.
+Result<void> check_free(const RouteSocket& socket, const std::string& name) {
+  const auto there = find_link(socket, name);
+  if (there) return name_taken(name);
+  return there.error().kind() == ErrorKind::kNotFound ? ok() : Result<void>(there.error());
+}
+
 Result<void> move_link(const RouteSocket& socket, int index, int namespace_fd, const NetDeviceMove& move) {
   ifinfomsg info = {};
   info.ifi_index = index;
@@ -70,8 +81,7 @@ Result<void> move_link(const RouteSocket& socket, int index, int namespace_fd, c
   message.add_text(IFLA_IFNAME, move.container_name);
   auto moved = socket.ask(std::move(message));
   if (moved) return ok();
-  if (moved.error().error_number() == EEXIST)
-    return conflict("the container has an interface " + printable(move.container_name) + " already");
+  if (moved.error().error_number() == EEXIST) return name_taken(move.container_name);
   if (moved.error().error_number() == EINVAL)
     return unsupported(printable(move.host_name) + " can't leave its network namespace");
   return std::move(moved).error();
@@ -113,12 +123,13 @@ class MoveNetDevice : public Step {
     const RouteSocket host = TRY(RouteSocket::open());
     const int index = TRY(find_link(host, move_.host_name));
     const auto addresses = TRY(addresses_of(host, index));
-    TRY(move_link(host, index, theirs.get(), move_));
     // A socket belongs to the namespace it was made in: the launcher is there for that one call.
     TRY(sys::setns(theirs.get(), CLONE_NEWNET));
     auto container = RouteSocket::open();
     TRY(sys::setns(ours.get(), CLONE_NEWNET));
     if (!container) return std::move(container).error();
+    TRY(check_free(*container, move_.container_name));
+    TRY(move_link(host, index, theirs.get(), move_));
     return set_up(*container, move_.container_name, addresses);
   }
   std::string say() const override {

@@ -21,8 +21,8 @@ enum class Symlinks {
 Result<Fd> open_in_root(int root_fd, std::string_view path, Symlinks symlinks);
 
 // The same, but what is missing is made: directories 0755, a last component that is a file empty and 0644
-// (O_EXCL). kInvalid when it exists with the other type; the text says which, as Docker's callers match "not
-// a directory".
+// (O_EXCL). kInvalid when it exists with the other type; the text says which, and either way "not a
+// directory", which dockerd answers with a hint.
 Result<Fd> open_target(int root_fd, std::string_view path, TargetType type, Symlinks symlinks);
 
 // The directory that holds `path`, made when missing, and the last component's name.

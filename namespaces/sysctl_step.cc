@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 
 #include <algorithm>
@@ -42,6 +43,18 @@ const char* namespace_of(const std::string& path) {
   if (std::find(kIpcNames.begin(), kIpcNames.end(), path) != kIpcNames.end()) return "ipc";
   if (path == "kernel/domainname" || path == "kernel/hostname") return "uts";
   return nullptr;
+}
+
+// A path can lead to the very namespace that we are in, which is the host's.
+bool is_own_namespace(const NamespaceSet& namespaces, const char* name) {
+  const auto path = namespaces.path_of(name);
+  const auto* kind = find_namespace_kind(name);
+  if (!path || kind == nullptr) return false;
+  struct stat theirs = {};
+  struct stat own = {};
+  const std::string here = std::string("/proc/self/ns/") + kind->proc_name;
+  return ::stat(path->c_str(), &theirs) == 0 && ::stat(here.c_str(), &own) == 0 &&
+         theirs.st_dev == own.st_dev && theirs.st_ino == own.st_ino;
 }
 
 class Sysctl : public Step {
@@ -114,7 +127,7 @@ Result<StepPtr> sysctl_step(const std::map<std::string, std::string>& values,
       return invalid(shown + " has an invalid name or value");
     }
     if (owner == nullptr) return invalid(shown + " is not allowed: it is not in a separate kernel namespace");
-    if (!namespaces.is_separate(owner)) {
+    if (!namespaces.is_separate(owner) || is_own_namespace(namespaces, owner)) {
       return invalid(shown + " is not allowed: the container shares the host's " + owner + " namespace");
     }
     checked.emplace_back(path, value);

@@ -37,9 +37,7 @@ Result<std::string> absolute(const std::string& path) {
 
 Result<Spec> parse_spec(const std::string& text) {
   const Json document = TRY(parse_json(text));
-  Spec spec = TRY(read_spec(document));  // make_plan() validates it
-  settle_capabilities(spec.process);
-  return spec;
+  return read_spec(document);  // make_plan() validates it
 }
 
 std::string owner_name() {
@@ -111,6 +109,7 @@ class Maker {
   ContainerRecord record_;
   Fd console_socket_;
   bool is_recorded_ = false;
+  std::vector<std::string> warnings_;
 };
 
 void Maker::describe() {
@@ -144,6 +143,7 @@ Result<void> Maker::prepare() {
     spec.process.env.emplace_back("LISTEN_PID=1");
   }
   const HostFacts host = TRY(collect_host_facts());
+  warnings_ = settle_capabilities(spec.process, grantable_capabilities(spec, host));
   describe();
   PlanRequest plan;
   plan.spec = &spec;
@@ -213,7 +213,9 @@ Result<Made> Maker::perform(StateDirectory& directory) {
     return std::move(done).error();
   }
   directory.unlock();
-  std::vector<std::string> warnings = std::move(launched->warnings);
+  std::vector<std::string> warnings = std::move(warnings_);
+  for (auto& text : launched->warnings)
+    warnings.push_back(std::move(text));
   return Made{std::move(directory), std::move(record_), std::move(bundle_.spec), std::move(launched),
               std::move(warnings)};
 }
@@ -227,17 +229,31 @@ Result<Made> Maker::make() {
   if (made) return made;
   // Hooks that ran before the failure have their counterpart.
   (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));
-  if (!request_.pid_file.empty()) ::unlink(request_.pid_file.c_str());
+  remove_pid_file(request_.pid_file);
   (void)directory.remove();
   return made;
 }
 
 }  // namespace
 
-void settle_capabilities(Process& process) {
-  if (!process.capabilities) return;
+security::CapabilityMask grantable_capabilities(const Spec& spec, const HostFacts& host) {
+  const auto own = namespaces::NamespaceSet::from(spec.os.namespaces);
+  return own && own->is_separate("user") ? security::all_capabilities() : host.bounding_set;
+}
+
+std::vector<std::string> settle_capabilities(Process& process, security::CapabilityMask granted) {
+  std::vector<std::string> missing = process.unknown_capabilities;
+  if (!process.capabilities) process.capabilities.emplace();
   auto& sets = *process.capabilities;
+  for (auto& name :
+       security::capability_names((sets.bounding | sets.permitted | sets.inheritable) & ~granted))
+    missing.push_back(std::move(name));
+  for (auto* set : {&sets.bounding, &sets.permitted, &sets.inheritable})
+    *set &= granted;
+  sets.effective &= granted;
   sets.ambient &= sets.permitted & sets.inheritable;
+  if (missing.empty()) return {};
+  return {"capabilities that can't be granted are left out: " + printable(join(missing, ", "))};
 }
 
 Result<Bundle> read_bundle(const std::string& directory, const std::string& config) {

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -13,10 +15,30 @@
 
 namespace runtime {
 
+namespace {
+
+// Device, FIFO, socket: what a rename would put a file in the place of, as in --pid-file /dev/null.
+bool is_special(const std::string& path) {
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) < 0) return false;
+  return !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
 Result<void> write_pid_file(const std::string& path, pid_t pid) {
   constexpr mode_t kReadable = 0644;
+  if (is_special(path)) {
+    const Fd fd = TRY_IN("pid file", sys::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY));
+    TRY_IN("pid file " + printable(path), write_all(fd.get(), std::to_string(pid)));
+    return ok();
+  }
   TRY_IN("pid file", replace_file(path, std::to_string(pid), kReadable));
   return ok();
+}
+
+void remove_pid_file(const std::string& path) {
+  if (!path.empty() && !is_special(path)) ::unlink(path.c_str());
 }
 
 Result<Fd> connect_to(const std::string& path) {

@@ -10,9 +10,11 @@
 
 namespace runtime {
 
-// Replaces `path` by a file with the decimal pid, atomically: a reader sees all of it or the old one.
-// kSystem.
+// Replaces `path` by a file with the decimal pid, atomically: a reader sees all of it or the old one. What is
+// no file (/dev/null, a FIFO) is written to. kSystem.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
+// After an error; what is no file stays. An empty path is none.
+void remove_pid_file(const std::string& path);
 
 // Connects to the caller's stream socket; unix(7). A path of any length. kSystem.
 Result<Fd> connect_to(const std::string& path);

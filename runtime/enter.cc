@@ -35,8 +35,7 @@ Result<std::optional<cgroups::Group>> group_of(const EnterRequest& request, cons
 }
 
 Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
-                     const Process& process, std::optional<cgroups::Group> group) {
-  const HostFacts host = TRY(collect_host_facts());
+                     const Process& process, std::optional<cgroups::Group> group, const HostFacts& host) {
   ExecRequest exec;
   exec.spec = &spec;
   exec.process = &process;
@@ -111,16 +110,20 @@ Result<Entered> enter_container(const EnterRequest& request) {
   spec.os.cgroups_path.clear();
   auto group = TRY(group_of(request, *record));
   Process process = TRY(request.choose_process(spec.process));
-  settle_capabilities(process);
+  const HostFacts host = TRY(collect_host_facts());
+  const bool has_own = process.capabilities != spec.process.capabilities;
+  const auto missing = settle_capabilities(process, grantable_capabilities(spec, host));
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
   if (request.console_socket.empty()) settle_window_size(process);
-  const Plan plan = TRY(plan_of(request, state, spec, process, std::move(group)));
+  const Plan plan = TRY(plan_of(request, state, spec, process, std::move(group), host));
   Fd console_socket;
   if (!request.console_socket.empty())
     console_socket = TRY_IN("console socket", connect_to(request.console_socket));
   if (process.terminal && !request.is_detached && request.on_terminal) request.on_terminal();
   auto entered = perform(request, plan, console_socket);
-  if (!entered && !request.pid_file.empty()) ::unlink(request.pid_file.c_str());
+  if (!entered) remove_pid_file(request.pid_file);
+  // What is left out of the container's own was told when it was created.
+  if (entered && has_own) entered->warnings.insert(entered->warnings.end(), missing.begin(), missing.end());
   return entered;
 }
 

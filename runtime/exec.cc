@@ -95,6 +95,7 @@ Result<void> add_host_lane(Plan& plan, const ExecRequest& request, const namespa
     if (!program.listener_path.empty())
       plan.push_back(security::connect_seccomp_agent_step(program.listener_path));
   }
+  add_streams(plan, process, spec.os, own.is_separate("user"));
   cgroups::GroupSteps group;
   if (request.group) {
     group = cgroups::enter_steps(*request.group);

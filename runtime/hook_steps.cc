@@ -141,7 +141,7 @@ class InitHooks : public Step {
     if (where_ == Where::kRootfs) TRY(sys::fchdir(context.root_fd.get()));
     HookState state = state_;
     state.pid = ::getpid();  // runtime.md "State": inside, the pid as the container sees it
-    return run_hooks(list_, hooks_, state);
+    return run_hooks(list_, hooks_, state, HookPlace::kHere);
   }
   std::string say() const override { return say_hooks(hooks_); }
   std::string shell() const override {

@@ -26,7 +26,8 @@ constexpr size_t kMaxOutput = 600;  // bytes of what a hook prints that an error
 constexpr int kExecFailed = 127;
 
 // In the hook's process: system calls only.
-[[noreturn]] void become_hook(const Hook& hook, const std::vector<std::string>& args, int in_fd, int out_fd) {
+[[noreturn]] void become_hook(const Hook& hook, const std::vector<std::string>& args, int in_fd, int out_fd,
+                              const char* directory) {
   for (int signal = 1; signal < NSIG; ++signal)
     ::signal(signal, SIG_DFL);
   sigset_t none = {};
@@ -38,6 +39,7 @@ constexpr int kExecFailed = 127;
   ::dup2(out_fd, 1);
   ::dup2(out_fd, 2);
   (void)sys::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (directory != nullptr) (void)sys::chdir(directory);  // which may be gone when a container is deleted
   const auto argv = exec_pointers(args);
   const auto envp = exec_pointers(hook.env);
   ::execve(hook.path.c_str(), argv.data(), envp.data());
@@ -96,7 +98,7 @@ Error failed(const std::string& what, const std::string& output) {
   return {ErrorKind::kSystem, text};
 }
 
-Result<void> run_hook(const Hook& hook, const std::string& state) {
+Result<void> run_hook(const Hook& hook, const std::string& state, const char* directory) {
   const Fd input = TRY(open_input(state));
   sys::Pipe pipe = TRY(sys::pipe2(0));
   if (::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK) < 0) return Error::from_errno("fcntl", errno);
@@ -104,7 +106,7 @@ Result<void> run_hook(const Hook& hook, const std::string& state) {
   if (args.empty()) args.push_back(hook.path);
   const pid_t pid = ::fork();
   if (pid < 0) return Error::from_errno("fork", errno);
-  if (pid == 0) become_hook(hook, args, input.get(), pipe.writer.get());
+  if (pid == 0) become_hook(hook, args, input.get(), pipe.writer.get(), directory);
   pipe.writer.reset();
   const Fd pidfd = TRY(sys::pidfd_open(pid));
   constexpr int64_t kSecond = 1'000'000'000;
@@ -142,10 +144,12 @@ std::string hook_state_json(const HookState& state) {
   return dump_json(json);
 }
 
-Result<void> run_hooks(const char* name, const std::vector<Hook>& hooks, const HookState& state) {
+Result<void> run_hooks(const char* name, const std::vector<Hook>& hooks, const HookState& state,
+                       HookPlace where) {
   const std::string text = hook_state_json(state);
+  const char* directory = where == HookPlace::kBundle ? state.bundle.c_str() : nullptr;
   for (size_t i = 0; i < hooks.size(); ++i)
-    TRY_IN(hook_name(name, i, hooks), run_hook(hooks[i], text));
+    TRY_IN(hook_name(name, i, hooks), run_hook(hooks[i], text, directory));
   return ok();
 }
 
@@ -153,7 +157,7 @@ std::vector<std::string> run_poststop_hooks(const std::vector<Hook>& hooks, cons
   std::vector<std::string> failures;
   const std::string text = hook_state_json(state);
   for (size_t i = 0; i < hooks.size(); ++i) {
-    auto result = run_hook(hooks[i], text);
+    auto result = run_hook(hooks[i], text, state.bundle.c_str());
     if (!result) failures.push_back(std::move(result).error().in(hook_name("poststop", i, hooks)).text());
   }
   return failures;

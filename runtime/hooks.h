@@ -31,7 +31,11 @@ std::string hook_state_json(const HookState& state);
 // 2. The first one that can't be run, fails or exceeds its timeout (it is killed then, with its process
 // group) ends the list. Errors: kSystem, "poststart hook 1/2 /usr/bin/x: exited with code 3: what it
 // printed".
-Result<void> run_hooks(const char* name, const std::vector<Hook>& hooks, const HookState& state);
+// Hooks of the host start in the bundle, as those of runc and crun do; those inside the container where the
+// init is.
+enum class HookPlace { kBundle, kHere };
+Result<void> run_hooks(const char* name, const std::vector<Hook>& hooks, const HookState& state,
+                       HookPlace where = HookPlace::kBundle);
 
 // The same for poststop: all hooks run whatever becomes of the others. Returns what went wrong, as texts: to
 // be logged, the container is deleted nevertheless.

@@ -125,6 +125,57 @@ class StdioStep : public Step {
   bool terminal_;
 };
 
+class GiveStreams : public Step {
+ public:
+  explicit GiveStreams(uid_t uid) : Step(Lane::kHost, "give the streams to the user"), uid_(uid) {}
+
+  Result<void> perform(StepContext& context) const override {
+    for (int target = 0; target < 3; ++target) {
+      const Fd& given = context.stdio[static_cast<size_t>(target)];
+      const int fd = given ? given.get() : target;
+      struct stat status = {};
+      if (::fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode) || status.st_uid == uid_) continue;
+      // A pipe that can't be given away (it belongs to somebody outside of our user namespace) still works.
+      (void)sys::fchownat(fd, "", uid_, static_cast<gid_t>(-1), AT_EMPTY_PATH);
+    }
+    return ok();
+  }
+  std::string say() const override { return "fchown(0..2, " + std::to_string(uid_) + ")"; }
+  std::string shell() const override {
+    return "for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || chown " + std::to_string(uid_) +
+           " /proc/self/fd/$fd; done";
+  }
+  Reason why() const override {
+    return {"/dev/stdout can be opened only by who may open the pipe behind it", "proc_pid_fd(5)"};
+  }
+
+ private:
+  uid_t uid_;
+};
+
+class MakeWorkingDirectory : public Step {
+ public:
+  explicit MakeWorkingDirectory(const std::string& path)
+      : Step(Lane::kInit, "make " + printable(path)), path_(namespaces::clean_path(path)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    (void)namespaces::open_target(context.root_fd.get(), path_, namespaces::TargetType::kDirectory,
+                                  namespaces::Symlinks::kInRoot);
+    return ok();
+  }
+  std::string say() const override { return "openat2(" + path_ + ", RESOLVE_IN_ROOT) or mkdirat()"; }
+  std::string shell() const override {
+    return "mkdir -p \"$ROOT\"" + shell_quote(path_) + " 2> /dev/null || :";
+  }
+  Reason why() const override {
+    return {"a working directory that is missing is made, which a read-only root does not let us",
+            "mkdir(2)"};
+  }
+
+ private:
+  std::string path_;
+};
+
 class WorkingDirectory : public Step {
  public:
   WorkingDirectory(const std::string& path, bool is_made)
@@ -140,7 +191,7 @@ class WorkingDirectory : public Step {
                                                      namespaces::Symlinks::kInRoot);
       // What is missing is made; callers take their exit code from why it can't be entered.
       if (!directory && directory.error().error_number() == EROFS)
-        return not_found("no such file or directory, and the root file system is read-only");
+        return not_found("no such file or directory, and the file system is read-only");
       if (!directory) return directory.error();
       TRY(sys::fchdir(directory->get()));
     } else {
@@ -218,6 +269,12 @@ StepPtr console_step(const Process& process, ConsoleDevice device) {
 }
 StepPtr stdio_step(bool terminal) {
   return std::make_unique<StdioStep>(terminal);
+}
+StepPtr give_streams_step(uid_t host_uid) {
+  return std::make_unique<GiveStreams>(host_uid);
+}
+StepPtr make_working_directory_step(const std::string& path) {
+  return std::make_unique<MakeWorkingDirectory>(path);
 }
 StepPtr working_directory_step(const std::string& path, bool is_made) {
   return std::make_unique<WorkingDirectory>(path, is_made);

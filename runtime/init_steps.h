@@ -23,9 +23,24 @@ StepPtr console_step(const Process& process, ConsoleDevice device);
 // context.stdio does. A stream that is the host's /dev/null is opened anew from the container's own.
 StepPtr stdio_step(bool terminal);
 
+// Host lane: the pipes among the container's streams become the user's (`host_uid`), who else could write to
+// them but not open them: programs that log to /dev/stdout open it. What is no pipe stays as it is.
+StepPtr give_streams_step(uid_t host_uid);
+
+// Makes the directory before the root becomes read-only. Errors: none; entering it tells what is wrong.
+StepPtr make_working_directory_step(const std::string& path);
+
 // Enters the directory and makes sure that it is below the root (CVE-2024-21626). A missing one is made with
 // `is_made`, else kNotFound in runc's words.
 StepPtr working_directory_step(const std::string& path, bool is_made);
+
+// The user's home directory by the container's own /etc/passwd, "/" for a user who is not there, is put into
+// the environment: callers (dockerd, containerd) count on it. For environments without HOME.
+StepPtr home_step(uint32_t uid);
+
+// The environment as the program gets it: of a name that is given twice the last value, which C libraries
+// would not find. Entries without "=" stay.
+std::vector<std::string> settle_environment(const std::vector<std::string>& env);
 
 // Finds the program as execvp(3) would, with the container's PATH, so that a missing one is an error of
 // create. Errors: kNotFound "executable file not found in $PATH" or "no such file or directory", kSystem

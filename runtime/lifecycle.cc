@@ -114,7 +114,10 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
   auto record = directory.read_container();
   if (!record && !force) return std::move(record).error();
   std::optional<ContainerRecord> known = record ? std::move(*record) : std::nullopt;
-  const CurrentState state = TRY(current_state(directory, known));
+  auto found = current_state(directory, known);
+  if (!found && !force) return std::move(found).error();
+  // An init that can't be found is in the cgroup, which is emptied.
+  const CurrentState state = found ? std::move(*found) : CurrentState();
   const bool may = force || state.status == Status::kStopped || state.status == Status::kCreated;
   if (!may) {
     return conflict("cannot delete container " + id + " that is not stopped: " + status_name(state.status));
@@ -124,7 +127,15 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
   if (!locked && locked.error().kind() == ErrorKind::kNotFound && force) return ok();
   TRY(std::move(locked));
   // A creator that was at work until now may have written it meanwhile.
-  if (!known) known = TRY(directory.read_container());
+  if (!known) {
+    auto written = directory.read_container();
+    if (!written) {
+      warnings.push_back("what container " + id +
+                         " left on the host is not known: " + written.error().text());
+    } else {
+      known = std::move(*written);
+    }
+  }
   return undo_container(directory, known ? &*known : nullptr, warnings);
 }
 

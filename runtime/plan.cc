@@ -45,16 +45,6 @@ void add_checks(Draft& draft) {
     draft.add(security::check_selinux_step("mountLabel", spec.os.mount_label));
 }
 
-// The host's id of the user who runs in the container; nullopt when nobody of the host's is that user.
-std::optional<uid_t> host_uid(const Spec& spec) {
-  const uint64_t uid = spec.process.user.uid;
-  for (const auto& map : spec.os.uid_mappings) {
-    if (uid >= map.container_id && uid - map.container_id < map.size)
-      return static_cast<uid_t>(map.host_id + (uid - map.container_id));
-  }
-  return std::nullopt;
-}
-
 // config-linux.md "Cgroup ownership": who sees the group as root of a hierarchy of its own, and may write
 // there, owns it. v1 is never given away.
 bool gives_group(const Draft& draft) {
@@ -84,7 +74,7 @@ Result<StepPtr> add_cgroup(Draft& draft) {
   }
   auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope)));
   draft.add_all(steps.before_clone);
-  const auto owner = host_uid(draft.spec);
+  const auto owner = host_user(draft.spec.process, draft.spec.os, draft.own.is_new("user"));
   if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
   return std::move(steps.join);
 }
@@ -121,6 +111,7 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   if (auto path = draft.own.path_of("pid"); path && !by_helper) {
     draft.add(namespaces::join_namespace_step(*namespaces::find_namespace_kind("pid"), *path));
   }
+  add_streams(draft.steps, draft.spec.process, draft.spec.os, draft.own.is_separate("user"));
   draft.add(std::make_unique<CloneStep>(draft.own, joins_v1(draft)));
   const bool waits = TRY(add_configuration(draft));
   if (draft.has_host_hooks()) {

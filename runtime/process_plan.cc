@@ -1,5 +1,7 @@
 #include "runtime/process_plan.h"
 
+#include <algorithm>
+
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
 #include "security/labels.h"
@@ -67,6 +69,21 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
 
 }  // namespace
 
+std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_user_namespace) {
+  const uint64_t uid = process.user.uid;
+  if (!in_user_namespace) return process.user.uid;
+  for (const auto& map : os.uid_mappings) {
+    if (uid >= map.container_id && uid - map.container_id < map.size)
+      return static_cast<uid_t>(map.host_id + (uid - map.container_id));
+  }
+  return std::nullopt;
+}
+
+void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace) {
+  const auto uid = host_user(process, os, in_user_namespace);
+  if (!process.terminal && uid && *uid != 0) plan.push_back(give_streams_step(*uid));
+}
+
 Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));
@@ -74,9 +91,13 @@ Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   TRY(add_settings(plan, process));
   TRY(add_domain(plan, request));
   plan.push_back(working_directory_step(process.cwd, request.is_init));
-  plan.push_back(find_executable_step(process.args, process.env));
+  const auto env = settle_environment(process.env);
+  const bool has_home =
+      std::any_of(env.begin(), env.end(), [](const auto& entry) { return entry.starts_with("HOME="); });
+  if (!has_home) plan.push_back(home_step(process.user.uid));
+  plan.push_back(find_executable_step(process.args, env));
   add_privileges(plan, request);
-  plan.push_back(exec_step(process.args, process.env, request.preserve_fds));
+  plan.push_back(exec_step(process.args, env, request.preserve_fds));
   return ok();
 }
 

@@ -2,6 +2,10 @@
 // streams to execve.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
+
 #include "base/result.h"
 #include "base/step.h"
 #include "runtime/hooks.h"
@@ -22,6 +26,13 @@ struct ProcessPlan {
   security::ListenedContainer listened;
   unsigned preserve_fds = 0;
 };
+
+// The host's id of the user who runs in the container; nullopt when nobody of the host's is known as that
+// user.
+std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_user_namespace);
+
+// Host lane: the container's pipes are its user's. Nothing to do with a terminal or for the host's root.
+void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace);
 
 // Appends the steps that follow once the file system is the container's: streams, keyring, limits, directory,
 // program, privileges, ready, execve. Errors: kInvalid for values that the steps refuse.

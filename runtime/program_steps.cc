@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <map>
 
 #include "base/process.h"
 #include "base/strings.h"
@@ -91,6 +93,44 @@ class FindExecutable : public Step {
   std::vector<std::string> candidates_;
 };
 
+// The sixth field of the line whose third is `uid`, passwd(5); empty: there is none that can be used.
+std::string home_of(std::string_view passwd, uint32_t uid) {
+  const std::string wanted = std::to_string(uid);
+  for (const auto& line : split(passwd, '\n')) {
+    const auto fields = split(line, ':');
+    if (fields.size() >= 6 && fields[2] == wanted) return fields[5];
+  }
+  return "";
+}
+
+class Home : public Step {
+ public:
+  explicit Home(uint32_t uid) : Step(Lane::kInit, "find the home directory"), uid_(uid) {}
+
+  Result<void> perform(StepContext& context) const override {
+    // Whatever an image has there, a FIFO or a device, does not make us wait; a file has to fit.
+    constexpr size_t kMost = 64U * 1024;
+    std::array<char, kMost> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
+    const auto file = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const auto count = file ? sys::read(file->get(), text) : Result<size_t>(0);
+    const std::string home = home_of({text.data(), count ? *count : 0}, uid_);
+    const bool usable = home.starts_with('/') && printable(home) == home;
+    context.home = "HOME=" + (usable ? home : "/");
+    return ok();
+  }
+  std::string say() const override { return "read(/etc/passwd)"; }
+  std::string shell() const override {
+    return "# (HOME is the sixth field of the user's line in etc/passwd)";
+  }
+  Reason why() const override {
+    return {"programs find their settings below $HOME; who called has not looked into the container",
+            "passwd(5)"};
+  }
+
+ private:
+  uint32_t uid_;
+};
+
 class Exec : public Step {
  public:
   Exec(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds)
@@ -106,7 +146,9 @@ class Exec : public Step {
     // this program.
     TRY(sys::close_range(3 + preserve_fds_, ~0U, CLOSE_RANGE_CLOEXEC));
     TRY(sys::prctl(PR_SET_PDEATHSIG, 0));  // from here on the container outlives its monitor
-    ::execve(context.executable.c_str(), argv_.data(), envp_.data());
+    std::vector<char*> envp = envp_;
+    if (!context.home.empty()) envp.insert(envp.end() - 1, context.home.data());
+    ::execve(context.executable.c_str(), argv_.data(), envp.data());
     return exec_error(context.executable, errno);
   }
   std::string say() const override {
@@ -145,6 +187,25 @@ class Exec : public Step {
 
 StepPtr find_executable_step(const std::vector<std::string>& args, const std::vector<std::string>& env) {
   return std::make_unique<FindExecutable>(args.empty() ? "" : args[0], env);
+}
+
+StepPtr home_step(uint32_t uid) {
+  return std::make_unique<Home>(uid);
+}
+
+std::vector<std::string> settle_environment(const std::vector<std::string>& env) {
+  std::vector<std::string> settled;
+  std::map<std::string_view, size_t> places;
+  for (const auto& entry : env) {
+    const auto [place, is_new] =
+        places.emplace(std::string_view(entry).substr(0, entry.find('=')), settled.size());
+    if (is_new) {
+      settled.push_back(entry);
+    } else {
+      settled[place->second] = entry;
+    }
+  }
+  return settled;
 }
 
 StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds) {

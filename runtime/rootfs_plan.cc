@@ -67,6 +67,7 @@ namespaces::DeviceNode device_node(const Device& device) {
 void add_devices(Draft& draft) {
   auto nodes = namespaces::default_device_nodes();
   for (const auto& device : draft.spec.os.devices) {
+    if (device.path == "/dev/ptmx") continue;  // always the container's own: the link to pts/ptmx
     auto node = device_node(device);
     auto same =
         std::find_if(nodes.begin(), nodes.end(), [&](const auto& n) { return n.path == device.path; });
@@ -171,7 +172,10 @@ Result<void> add_rootfs(Draft& draft) {
   if (!spec.os.sysctl.empty()) draft.add(TRY(namespaces::sysctl_step(spec.os.sysctl, draft.own)));
   if (!spec.os.masked_paths.empty()) draft.add(namespaces::mask_paths_step(spec.os.masked_paths));
   if (!spec.os.readonly_paths.empty()) draft.add(namespaces::readonly_paths_step(spec.os.readonly_paths));
-  if (spec.root.readonly) draft.add(namespaces::readonly_root_step());
+  if (spec.root.readonly) {
+    if (spec.process.cwd != "/") draft.add(make_working_directory_step(spec.process.cwd));
+    draft.add(namespaces::readonly_root_step());
+  }
   draft.add(draft.request.no_pivot ? namespaces::move_root_step(spec.os.rootfs_propagation)
                                    : namespaces::pivot_root_step(spec.os.rootfs_propagation));
   return ok();

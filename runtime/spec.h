@@ -61,6 +61,7 @@ struct Process {
   std::vector<std::string> env;
   std::string cwd = "/";
   std::optional<security::CapabilitySets> capabilities;  // absent: those of the caller
+  std::vector<std::string> unknown_capabilities;         // names in them that this build can't grant
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;

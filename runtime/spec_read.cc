@@ -1,5 +1,6 @@
 #include "runtime/spec_read.h"
 
+#include <array>
 #include <string_view>
 
 #include "base/strings.h"
@@ -35,6 +36,39 @@ Result<Root> read_root(const JsonView& document) {
   return root;
 }
 
+// "0-1000-10#10-2000-5": from which id on the disk, to which of the host's, how many.
+Result<std::vector<namespaces::IdMap>> parse_id_ranges(const std::string& text) {
+  std::vector<namespaces::IdMap> maps;
+  for (const auto& range : split(text, '#')) {
+    const auto numbers = split(range, '-');
+    if (numbers.size() != 3) return invalid("\"" + printable(range) + "\" is not FROM-TO-LENGTH");
+    std::array<uint32_t, 3> values = {};
+    for (size_t i = 0; i < values.size(); ++i) {
+      const uint64_t number = TRY(parse_uint(numbers[i]));
+      if (number > UINT32_MAX) return invalid("\"" + printable(range) + "\" is no range of ids");
+      values[i] = static_cast<uint32_t>(number);
+    }
+    maps.push_back({values[0], values[1], values[2]});
+  }
+  return maps;
+}
+
+// crun's spelling of a mount's own maps, which podman's users type: "idmap=uids=0-1000-10;gids=0-1000-10".
+Result<void> read_idmap_option(namespaces::Mount& mount, std::string& option) {
+  const size_t equals = option.find('=');
+  const std::string name = option.substr(0, equals);
+  if (equals == std::string::npos || (name != "idmap" && name != "ridmap")) return ok();
+  for (const auto& part : split(option.substr(equals + 1), ';')) {
+    const bool is_uids = part.starts_with("uids=");
+    if (!is_uids && !part.starts_with("gids=")) {
+      return invalid("\"" + printable(option) + "\" is not " + name + "=uids=FROM-TO-LENGTH;gids=...");
+    }
+    (is_uids ? mount.uid_maps : mount.gid_maps) = TRY(parse_id_ranges(part.substr(5)));
+  }
+  option = name;
+  return ok();
+}
+
 Result<namespaces::Mount> read_mount(const JsonView& view) {
   namespaces::Mount mount;
   const auto destination = TRY(view.at("destination"));
@@ -47,6 +81,8 @@ Result<namespaces::Mount> read_mount(const JsonView& view) {
   mount.options = TRY(view.strings_or_empty("options"));
   mount.uid_maps = TRY(read_list(view, "uidMappings", read_id_map));
   mount.gid_maps = TRY(read_list(view, "gidMappings", read_id_map));
+  for (auto& option : mount.options)
+    TRY_IN(view.pointer() + "/options", read_idmap_option(mount, option));
   return mount;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 
 #include "base/strings.h"
@@ -29,27 +30,28 @@ Result<User> read_user(const JsonView& view) {
   return user;
 }
 
-Result<security::CapabilityMask> read_capability_mask(const JsonView& view, const char* key) {
+// A name that is none of the kernel's is no error: it is told, and not granted (config.md "Linux Process").
+Result<security::CapabilityMask> read_capability_mask(const JsonView& view, const char* key,
+                                                      std::vector<std::string>& unknown) {
   security::CapabilityMask mask = 0;
-  const auto names = TRY(view.strings_or_empty(key));
-  for (size_t i = 0; i < names.size(); ++i) {
-    const auto& name = names[i];
-    if (!name.starts_with("CAP_")) {
-      return invalid(view.pointer() + "/" + key + "/" + std::to_string(i) + ": \"" + printable(name) +
-                     "\" is no capability; their names begin with CAP_");
+  for (const auto& name : TRY(view.strings_or_empty(key))) {
+    const auto number = security::capability_number(name);
+    if (number && name.starts_with("CAP_")) {
+      mask |= security::CapabilityMask{1} << *number;
+    } else if (std::find(unknown.begin(), unknown.end(), name) == unknown.end()) {
+      unknown.push_back(name);
     }
-    if (const auto number = security::capability_number(name)) mask |= security::CapabilityMask{1} << *number;
   }
   return mask;
 }
 
-Result<std::optional<security::CapabilitySets>> read_capabilities(const JsonView& view) {
+Result<void> read_capabilities(const JsonView& view, Process& process) {
   const auto member = TRY(object_member(view, "capabilities"));
-  if (!member) return std::optional<security::CapabilitySets>();
-  security::CapabilitySets sets;
+  if (!member) return ok();
+  process.capabilities.emplace();
   for (const auto& [key, set] : kCapabilitySets)
-    sets.*set = TRY(read_capability_mask(*member, key));
-  return std::optional(sets);
+    (*process.capabilities).*set = TRY(read_capability_mask(*member, key, process.unknown_capabilities));
+  return ok();
 }
 
 // -1 and 2^64 - 1 both mean unlimited: the first is what people write, the second what programs do.
@@ -117,7 +119,7 @@ Result<Process> read_process(const JsonView& view) {
   if (process.args.empty()) return invalid(view.pointer() + "/args: missing; it names the program to run");
   process.env = TRY(view.strings_or_empty("env"));
   process.cwd = TRY(required_string(view, "cwd"));
-  process.capabilities = TRY(read_capabilities(view));
+  TRY(read_capabilities(view, process));
   process.rlimits = TRY(read_list(view, "rlimits", read_rlimit));
   process.no_new_privileges = TRY(view.boolean_or("noNewPrivileges", false));
   process.oom_score_adj = TRY(optional_int32(view, "oomScoreAdj"));

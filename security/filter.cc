@@ -221,8 +221,11 @@ Result<void> check_rule(const SeccompFilterSpec& spec, const SeccompRule& rule, 
 }
 
 Result<std::vector<Builder>> make_builders(const SeccompFilterSpec& spec) {
+  // Programs of this machine are filtered whatever the list says, as libseccomp has it: a list for another
+  // machine would else kill all of them.
   std::vector<std::string> names = spec.architectures;
-  if (names.empty()) names.push_back(native_scmp_architecture());
+  const std::string native = native_scmp_architecture();
+  if (std::find(names.begin(), names.end(), native) == names.end()) names.push_back(native);
   std::vector<Builder> builders;
   builders.reserve(names.size());
   for (const std::string& name : names)

@@ -133,12 +133,14 @@ TEST_CASE(
   oci.remove();
   oci.spec["process"]["cwd"] = "/new/one";
   CHECK(oci.run({"pwd"}).out == "/new/one\n");
-  oci.spec["root"]["readonly"] = true;
-  oci.spec["process"]["cwd"] = "/other";
+  // Where it can't be made it is told why.
+  oci.spec["mounts"].push_back(
+      {{"destination", "/locked"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"ro"}}});
+  oci.spec["process"]["cwd"] = "/locked/other";
   const Outcome refused = oci.create({"sleep", "100"});
   CHECK(refused.code != 0);
-  CHECK_THAT(refused.err,
-             Contains("enter /other: no such file or directory, and the root file system is read-only"));
+  CHECK_THAT(refused.err, Contains("enter /locked/other: no such file or directory, and the file system "
+                                   "is read-only"));
 }
 
 TEST_CASE("exec --ignore-paused comes into a paused container and goes on with it") {

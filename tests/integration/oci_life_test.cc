@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +56,46 @@ pid_t pid_of(const OciBundle& oci) {
 constexpr int kMostSteps = 60;
 
 }  // namespace
+
+TEST_CASE("a container whose state is damaged can be deleted with force, and that is told") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const pid_t pid = pid_of(oci);
+  const std::string init = read_file(state_directory(oci) + "/init.json").value();
+  REQUIRE(replace_file(state_directory(oci) + "/init.json", "garbage"));
+  CHECK(oci.call({"delete", oci.id()}).code != 0);
+  SECTION("init.json: the cgroup says who is to be killed") {
+    const Outcome deleted = oci.call({"delete", "--force", oci.id()});
+    CHECK(deleted.code == 0);
+    CHECK(deleted.err.empty());
+  }
+  SECTION("container.json, too: nothing says where the cgroup is") {
+    REQUIRE(replace_file(state_directory(oci) + "/init.json", init));
+    REQUIRE(replace_file(state_directory(oci) + "/container.json", "garbage"));
+    const Outcome deleted = oci.call({"delete", "--force", oci.id()});
+    CHECK(deleted.code == 0);
+    CHECK_THAT(deleted.err, Contains("level=warning") && Contains("left on the host is not known"));
+    for (const auto& group : oci.cgroups())
+      CHECK(::rmdir(group.c_str()) == 0);
+  }
+  // Dead, if not reaped yet.
+  CHECK(read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("").empty());
+  CHECK(oci.state().is_null());
+}
+
+TEST_CASE("a pid file that is a device is written to, not replaced or removed") {
+  OciBundle oci;
+  const std::string device = oci.directory() + "/null";
+  REQUIRE(::mknod(device.c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0);
+  const auto is_device = [&device] {
+    struct stat status = {};
+    return ::lstat(device.c_str(), &status) == 0 && S_ISCHR(status.st_mode);
+  };
+  CHECK(oci.run({"true"}, {"--pid-file", device}).code == 0);
+  CHECK(is_device());
+  CHECK(oci.run({"no-such-program"}, {"--pid-file", device}).code != 0);
+  CHECK(is_device());
+}
 
 TEST_CASE("a program that vanished between create and start is an error of start") {
   OciBundle oci;

@@ -1,6 +1,8 @@
 // The member `process` of config.md, as the process itself sees it.
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -37,11 +39,75 @@ TEST_CASE("a process gets its arguments, environment and directory") {
   CHECK(report["pid"] == 1);
 }
 
+TEST_CASE("of a variable that is given twice a program finds the last value") {
+  OciBundle oci;
+  oci.spec["process"]["env"] = {"PATH=/nowhere", "A=1", "PATH=/bin", "A=2"};
+  const Json report = oci.report({"report"});
+  Json environment = report["environment"];
+  environment.erase(std::remove(environment.begin(), environment.end(), Json("HOME=/root")),
+                    environment.end());
+  CHECK(environment == Json({"PATH=/bin", "A=2"}));
+}
+
+// Docker and containerd leave it to the runtime.
+TEST_CASE("a process without HOME gets its user's, by the container's passwd") {
+  OciBundle oci;
+  const std::string passwd = oci.rootfs("/etc/passwd");
+  const auto home = [&oci](int uid) {
+    oci.spec["process"]["user"]["uid"] = uid;
+    return oci.shell("echo $HOME").out;
+  };
+  REQUIRE(replace_file(passwd, "root:x:0:0::/own/root:/bin/sh\nsomebody:x:1234:1::/of/some body:/bin/sh\n"));
+  CHECK(home(0) == "/own/root\n");
+  CHECK(home(1234) == "/of/some body\n");
+  if (is_vial_oci()) {
+    CHECK(home(77) == "/\n");  // crun 1.8 sets none
+    REQUIRE(replace_file(passwd, "evil:x:77:0::relative:/bin/sh\nevil:x:78:0::/a\tb:/bin/sh\n"));
+    CHECK(home(77) == "/\n");
+    CHECK(home(78) == "/\n");
+    REQUIRE(::unlink(passwd.c_str()) == 0);
+    REQUIRE(::mkfifo(passwd.c_str(), 0644) == 0);
+    CHECK(home(0) == "/\n");  // nobody waits for the fifo
+    REQUIRE(::unlink(passwd.c_str()) == 0);
+  }
+  oci.spec["process"]["env"].push_back("HOME=/chosen");
+  CHECK(home(0) == "/chosen\n");
+}
+
+// Images log to /dev/stdout by its name, and run as a user who did not make the pipe.
+TEST_CASE("a user who is not root can open the standard output by its path") {
+  OciBundle oci;
+  oci.spec["process"]["user"] = {{"uid", 1234}, {"gid", 2345}};
+  SECTION("in the host's user namespace") {}
+  SECTION("in one of its own, as its root, too") {
+    oci.spec["linux"]["namespaces"].push_back({{"type", "user"}});
+    const Json map = Json::array({{{"containerID", 0}, {"hostID", 100000}, {"size", 65536}}});
+    oci.spec["linux"]["uidMappings"] = map;
+    oci.spec["linux"]["gidMappings"] = map;
+    oci.spec["process"]["user"] = {{"uid", 0}, {"gid", 0}};
+  }
+  const auto through_pipes = [&oci](const Words& words) {
+    const std::string line = shell_words(oci.command_line(words));
+    return run_into_files({"sh", "-c", "{ " + line + " 2>&1; } | cat"}, oci.directory()).out;
+  };
+  oci.spec["process"]["args"] = {"sh", "-c", "echo out > /dev/stdout && echo err > /dev/stderr"};
+  oci.write_config();
+  const std::string both = through_pipes({"run", "--bundle", oci.bundle(), oci.id()});
+  CHECK((both == "out\nerr\n" || both == "err\nout\n"));  // runc has a pipe for each
+  oci.launch({"sleep", "100"});
+  if (oci_runtime_name() != "crun")  // 1.8 gives the pipes of run away, but not those of exec
+    CHECK(through_pipes({"exec", oci.id(), "sh", "-c", "echo out > /dev/stdout"}) == "out\n");
+  oci.remove();
+}
+
 // spec: config.md#process cwd MUST be an absolute path
 TEST_CASE("a directory that is not there is made, one that is not absolute is refused") {
   OciBundle oci;
   oci.spec["process"]["cwd"] = "/made/for/me";
   CHECK(oci.report()["cwd"] == "/made/for/me");
+  oci.spec["root"]["readonly"] = true;
+  oci.spec["process"]["cwd"] = "/made/before/it/is/read-only";
+  CHECK(oci.report()["cwd"] == "/made/before/it/is/read-only");
   if (!is_vial_oci()) return;
   oci.spec["process"]["cwd"] = "relative";
   CHECK(oci.run({"true"}).code != 0);
@@ -109,10 +175,41 @@ TEST_CASE("a process has exactly its capabilities") {
 
 // spec: config.md#linux-process values that can't be mapped to the kernel MUST be logged as a warning, not be
 // an error
-TEST_CASE("a capability that nobody knows is no reason to fail") {
+TEST_CASE("a capability that nobody knows is no reason to fail, but is told") {
   OciBundle oci;
-  oci.spec["process"]["capabilities"]["bounding"].push_back("CAP_WINDOW_SILL");
-  CHECK(oci.run({"true"}).code == 0);
+  for (const char* name : {"CAP_WINDOW_SILL", "cap_kill"})
+    oci.spec["process"]["capabilities"]["bounding"].push_back(name);
+  const Outcome ran = oci.run({"true"});
+  CHECK(ran.code == 0);
+  if (oci_runtime_name() == "crun") return;  // 1.8 keeps quiet
+  CHECK(contains(ran.err, "CAP_WINDOW_SILL"));
+  CHECK(contains(ran.err, "cap_kill"));
+}
+
+TEST_CASE("a capability that this host does not grant is left out, and told") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;  // older runtimes fail
+  auto& sets = oci.spec["process"]["capabilities"];
+  for (const char* set : {"bounding", "effective", "permitted"})
+    sets[set] = {"CAP_KILL", "CAP_SYS_TIME"};
+  oci.spec["process"]["args"] = {"grep", "Cap", "/proc/self/status"};
+  oci.write_config();
+  Words words = {"setpriv", "--bounding-set=-sys_time", "--"};
+  for (const auto& word : oci.command_line({"run", "--bundle", oci.bundle(), oci.id()}))
+    words.push_back(word);
+  const Outcome ran = run_into_files(words, oci.directory());
+  CHECK(ran.code == 0);
+  CHECK(contains(ran.out, "CapBnd:\t" + capability_mask({5})));
+  CHECK(contains(ran.out, "CapEff:\t" + capability_mask({5})));
+  CHECK(contains(ran.err, "left out: CAP_SYS_TIME"));
+}
+
+TEST_CASE("a process whose configuration says no capabilities has none") {
+  OciBundle oci;
+  oci.spec["process"].erase("capabilities");
+  const Json report = oci.report()["capabilities"];
+  for (const char* set : {"bounding", "effective", "permitted", "ambient"})
+    CHECK(report[set] == capability_mask({}));
 }
 
 // spec: config.md#linux-process noNewPrivileges

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "base/syscalls.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -53,13 +54,42 @@ TEST_CASE("links to the outside are resolved inside") {
   hostile.link("../canary", "relative");
   hostile.link("/proc/self/root", "magic");
   for (const char* name : {"/absolute/made", "/relative/made"}) {
-    CHECK(open_target(hostile.root.get(), name, TargetType::kFile, Symlinks::kInRoot).has_value() == false);
+    CHECK(open_target(hostile.root.get(), name, TargetType::kFile, Symlinks::kInRoot));
     CHECK(hostile.canary_is_empty());
     auto refused = open_target(hostile.root.get(), name, TargetType::kDirectory, Symlinks::kRefuse);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().error_number() == ELOOP);
   }
   CHECK_FALSE(open_in_root(hostile.root.get(), "/magic/etc/passwd", Symlinks::kInRoot));
+  CHECK(hostile.canary_is_empty());
+}
+
+// As in images made for systemd-resolved: /etc/resolv.conf leads to a file that only a running system has.
+TEST_CASE("a link to what is missing is followed, and what is missing is made") {
+  const HostileRoot hostile;
+  const auto made = [&](const char* path, TargetType type) {
+    const auto target = open_target(hostile.root.get(), path, type, Symlinks::kInRoot);
+    return target ? "" : target.error().text();
+  };
+  const std::string inside = hostile.directory + "/root";
+  REQUIRE(make_directories(inside + "/etc/deep", 0755));
+  hostile.link("../run/resolve/stub.conf", "etc/resolv.conf");
+  CHECK(made("/etc/resolv.conf", TargetType::kFile).empty());
+  CHECK(path_exists(inside + "/run/resolve/stub.conf"));
+  hostile.link("/first", "chain");
+  hostile.link("../../../../second", "first");
+  CHECK(made("/chain/below/it", TargetType::kDirectory).empty());
+  CHECK(path_exists(inside + "/second/below/it"));
+  hostile.link("/new-directory", "to-directory");
+  CHECK(made("/to-directory", TargetType::kDirectory).empty());
+  CHECK(path_exists(inside + "/new-directory"));
+  // Up from a directory that a link leads to: ".." is not what it looks like.
+  hostile.link("etc/deep", "aside");
+  hostile.link("../up", "etc/deep/to-up");
+  CHECK(contains(made("/aside/to-up", TargetType::kFile), "Too many levels of symbolic links"));
+  CHECK_FALSE(path_exists(inside + "/up"));
+  hostile.link("loop", "loop");
+  CHECK(contains(made("/loop/x", TargetType::kFile), "Too many levels of symbolic links"));
   CHECK(hostile.canary_is_empty());
 }
 
@@ -79,4 +109,8 @@ TEST_CASE("missing targets are made, existing ones of the other type refused") {
         ErrorKind::kInvalid);
   CHECK(open_target(hostile.root.get(), "/a/b/f", TargetType::kDirectory, Symlinks::kRefuse).error().text() ==
         "/a/b/f: not a directory");
+  // In both cases: dockerd adds a hint to this text.
+  CHECK(
+      contains(open_target(hostile.root.get(), "/a/b/c", TargetType::kFile, Symlinks::kRefuse).error().text(),
+               "not a directory"));
 }

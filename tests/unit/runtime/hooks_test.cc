@@ -62,6 +62,20 @@ TEST_CASE("a hook reads the state, and has its own arguments and environment and
   CHECK_FALSE(contains(read_file(directory.file("fds")).value(), std::to_string(leaked.get()) + "\n"));
 }
 
+TEST_CASE("a hook of the host starts in the bundle, one of the container where its init is") {
+  const TemporaryDirectory directory;
+  runtime::HookState state = running();
+  state.bundle = directory.path();
+  const auto hook = shell_hook("pwd > " + directory.file("where"));
+  REQUIRE(runtime::run_hooks("createRuntime", {hook}, state));
+  CHECK(read_file(directory.file("where")).value() == directory.path() + "\n");
+  REQUIRE(runtime::run_hooks("startContainer", {hook}, state, runtime::HookPlace::kHere));
+  CHECK(read_file(directory.file("where")).value() != directory.path() + "\n");
+  // A bundle that is gone does not keep the last hooks from running.
+  state.bundle = directory.path() + "/gone";
+  CHECK(runtime::run_poststop_hooks({hook}, state).empty());
+}
+
 // spec: config.md#hooks.order
 TEST_CASE("hooks run in their order, and the first failure ends the list and is told with its words") {
   const TemporaryDirectory directory;

@@ -93,8 +93,25 @@ TEST_CASE("tmpcopyup fills a tmpfs with what the image has there") {
   CHECK(output.out == "content 4755\n/etc/passwd\n12 34\n711\ntmpfs\n");
   CHECK(path_exists(data + "/deep/er/file"));
 
+  // A mode that is asked for is the directory's, whatever the image's is.
+  spec.mounts.back().options.emplace_back("mode=1700");
+  spec.process.args = {"stat", "-c", "%a", "/data", "/data/deep/er"};
+  CHECK(run_to_end(spec, rootfs).out == "1700\n755\n");
+
   REQUIRE(create_file(data + "/large", std::string(2U << 20U, 'x'), 0644));
   CHECK(contains(failure_of(request_of(spec, rootfs)), "No space left on device"));
+}
+
+TEST_CASE("a tmpfs without a mode has that of the directory that it covers") {
+  const SmallRootfs rootfs;
+  REQUIRE(make_directories(rootfs.path() + "/covered", 0755));
+  REQUIRE(::chmod((rootfs.path() + "/covered").c_str(), 0751) == 0);
+  auto spec = rootfs.spec({"stat", "-c", "%a", "/covered", "/made", "/asked", "/copied"});
+  spec.mounts.push_back({"/covered", "tmpfs", "tmpfs", {"ro"}, {}, {}});
+  spec.mounts.push_back({"/made", "tmpfs", "tmpfs", {}, {}, {}});
+  spec.mounts.push_back({"/asked", "tmpfs", "tmpfs", {"mode=700"}, {}, {}});
+  spec.mounts.push_back({"/copied", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
+  CHECK(run_to_end(spec, rootfs).out == "751\n1777\n700\n1777\n");
 }
 
 // spec: config.md#mounts.options.recursive

@@ -212,11 +212,16 @@ TEST_CASE("a network device of the host is moved inside, renamed, with its globa
     good = good && ip({"addr", "add", "fd77::5/64", "dev", "vialdummy", "nodad"});
     good = good && ip({"addr", "add", "169.254.7.7/16", "dev", "vialdummy", "scope", "link"});
     auto spec = rootfs.spec({"sh", "-c", "ip addr show dev inner; ip addr show dev vialdummy 2>&1"});
+    spec.os.net_devices = {{"vialdummy", "lo"}};
+    const std::string taken = failure_of(request_of(spec, rootfs));
+    const bool kept = ip({"link", "show", "vialdummy"});
     spec.os.net_devices = {{"vialdummy", "inner"}};
     const std::string out = good ? run_to_end(spec, rootfs).out : "no device\n";
     const bool gone = !ip({"link", "show", "vialdummy"});
     const std::string again = failure_of(request_of(spec, rootfs));
-    (void)create_file(rootfs.directory() + "/out", out + (gone ? "gone\n" : "still there\n") + again, 0644);
+    (void)create_file(
+        rootfs.directory() + "/out",
+        out + (gone ? "gone\n" : "still there\n") + taken + (kept ? "\nkept\n" : "\nlost\n") + again, 0644);
     ::_exit(0);
   }
   const Fd pidfd = sys::pidfd_open(child).value();
@@ -228,5 +233,6 @@ TEST_CASE("a network device of the host is moved inside, renamed, with its globa
   CHECK_FALSE(contains(out, "169.254.7.7"));
   CHECK(contains(out, ",UP"));
   CHECK(contains(out, "\ngone\n"));
+  CHECK(contains(out, "the container has an interface lo already\nkept\n"));
   CHECK(contains(out, "there is no network interface vialdummy"));
 }

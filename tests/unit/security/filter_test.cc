@@ -50,6 +50,13 @@ std::string error_of(const SeccompFilterSpec& spec) {
 
 }  // namespace
 
+TEST_CASE("a list of other machines' architectures does not kill this one's programs") {
+  auto spec = deny_list({rule({"mkdir"}, "SCMP_ACT_ERRNO")});
+  spec.architectures = {"SCMP_ARCH_S390X"};
+  CHECK(answer(spec, {SYS_read, {}}) == "allow");
+  CHECK(answer(spec, {SYS_mkdir, {}}) == "errno 1");
+}
+
 // spec: config-linux.md#seccomp.architectures
 TEST_CASE("listed calls are allowed on both architectures, all others are not") {
   const auto spec = allow_list({rule({"read", "write", "openat"}, "SCMP_ACT_ALLOW")});
