@@ -10,6 +10,8 @@
 //   saves state         kStart       ------->  last steps, execve
 //                       <---- end of file      the program runs
 //   any time            <----       kFailed    step, kind, errno, text; then _exit(125)
+//   keeps the identity  <---- kBorn + pidfd    only with a joined pid namespace (runtime/joined_pid.h): the
+//                       kConfigured  ------->  process inside is there, and learns its pid on the host
 //   fault tests only    <----          kDie    the launcher kills itself
 #pragma once
 
@@ -26,6 +28,8 @@ enum class Message : uint32_t {
   kConfigured = 1,
   kConsole,
   kWarning,
+  kBorn,
+  kOpened,  // between helpers of runtime/joined_pid: a procfs
   kReady,
   kStart,
   kFailed,
@@ -38,7 +42,7 @@ struct Received {
   std::string text;
   std::optional<Error> error;  // with kFailed
   uint32_t step = 0;           // with kFailed: the index of the step
-  Fd fd;                       // with kConsole
+  Fd fd;                       // with kConsole, kBorn and kOpened
   bool was_reset = false;      // with kEndOfFile: the peer is gone and has not read all
 };
 

@@ -14,6 +14,7 @@
 #include "runtime/clone_step.h"
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
+#include "runtime/joined_pid.h"
 #include "runtime/plan_draft.h"
 #include "runtime/process_plan.h"
 #include "runtime/spec_validate.h"
@@ -116,9 +117,10 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   }
   TRY(add_host_trees(draft));
   if (draft.has_host_hooks()) draft.add(open_hook_channel_step());
-  const bool by_helper = CloneStep::joins_by_helper(draft.own);
-  if (auto path = draft.own.path_of("pid"); path && !by_helper) {
-    draft.add(namespaces::join_namespace_step(*namespaces::find_namespace_kind("pid"), *path));
+  if (auto path = draft.own.path_of("pid")) {
+    draft.add(open_pid_namespace_step(*path));
+    const size_t count = procfs_count(draft.spec);
+    if (count != 0) draft.add(open_joined_procfs_step(count, draft.request.no_pivot));
   }
   draft.add(std::make_unique<CloneStep>(draft.own, joins_v1(draft)));
   const bool waits = TRY(add_configuration(draft));
@@ -191,6 +193,7 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   StepPtr join = TRY(add_host_lane(draft));
   TRY(add_namespaces(draft, std::move(join)));
   TRY(add_rootfs(draft));
+  if (draft.own.path_of("pid")) draft.add(be_born_inside_step(draft.request.preserve_fds));
   ProcessPlan process;
   process.process = &spec.process;
   process.os = &spec.os;

@@ -128,6 +128,13 @@ size_t add_tree(Draft& draft, namespaces::HostTree tree) {
 
 }  // namespace
 
+size_t procfs_count(const Spec& spec) {
+  const auto mounted = std::count_if(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
+    return mount.type == "proc" && !is_bind(mount) && !has_option(mount, "remount");
+  });
+  return static_cast<size_t>(mounted) + (needs_procfs(spec) ? 1 : 0);
+}
+
 Result<void> add_host_trees(Draft& draft) {
   const Spec& spec = draft.spec;
   const bool in_user_namespace = draft.own.is_separate("user");
