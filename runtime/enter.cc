@@ -9,6 +9,7 @@
 #include "runtime/delivery.h"
 #include "runtime/exec.h"
 #include "runtime/spec_read.h"
+#include "runtime/spec_validate.h"
 #include "runtime/state.h"
 #include "security/filter_cache.h"
 
@@ -100,6 +101,7 @@ Result<Process> read_exec_process(const std::string& text, const Process& own) {
   if (process.rlimits.empty()) process.rlimits = own.rlimits;
   if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
   if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  TRY(validate_process(process, ""));
   return process;
 }
 

@@ -78,11 +78,14 @@ Result<StepPtr> add_cgroup(Draft& draft) {
     request.unit = TRY(cgroups::systemd_unit(draft.spec.os.cgroups_path, draft.request.id));
     request.id = draft.request.id;
     request.resources = resources;
-    request.properties = TRY(cgroups::unit_properties(draft.spec.annotations));
+    request.properties = TRY(of_member(draft.request.names_members, "/annotations",
+                                       cgroups::unit_properties(draft.spec.annotations)));
     request.controllers_on_v2 = draft.host.cgroups.v2_has("memory");
     scope = cgroups::start_scope_step(std::move(request));
   }
-  auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope)));
+  auto steps = TRY(
+      of_member(draft.request.names_members, "/linux/resources",
+                cgroups::cgroup_steps(draft.host.cgroups, draft.group.path, resources, std::move(scope))));
   draft.add_all(steps.before_clone);
   const auto owner = host_uid(draft.spec);
   if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
@@ -177,7 +180,8 @@ Result<HostFacts> collect_host_facts() {
 
 Result<std::string> cgroup_path_of(const PlanRequest& request) {
   if (!request.systemd_cgroup) return request.spec->os.cgroups_path;
-  auto unit = TRY(cgroups::systemd_unit(request.spec->os.cgroups_path, request.id));
+  auto unit = TRY(of_member(request.names_members, "/linux/cgroupsPath",
+                            cgroups::systemd_unit(request.spec->os.cgroups_path, request.id)));
   return std::move(unit.path);
 }
 
@@ -187,7 +191,8 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   Draft draft = {std::move(request), spec, host, TRY(NamespaceSet::from(spec.os.namespaces))};
   const std::string cgroup_path = TRY(cgroup_path_of(draft.request));
   if (!cgroup_path.empty()) {
-    draft.group = TRY(cgroups::group_at(host.cgroups, cgroup_path));
+    draft.group = TRY(of_member(draft.request.names_members, "/linux/cgroupsPath",
+                                cgroups::group_at(host.cgroups, cgroup_path)));
     draft.has_group = true;
   }
   StepPtr join = TRY(add_host_lane(draft));
@@ -198,6 +203,7 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   process.process = &spec.process;
   process.os = &spec.os;
   process.is_init = true;
+  process.names_members = draft.request.names_members;
   process.new_keyring = !draft.request.no_new_keyring;
   process.hooks = &spec.hooks;
   process.hook_state = draft.hook_state();

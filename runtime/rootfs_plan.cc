@@ -11,6 +11,7 @@
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
 #include "runtime/plan_draft.h"
+#include "runtime/spec_validate.h"
 
 namespace runtime {
 namespace {
@@ -99,7 +100,8 @@ Result<void> add_mounts(Draft& draft) {
     const bool labelled = !spec.os.mount_label.empty() && !is_bind(mount) && mount.type != "proc" &&
                           mount.type != "sysfs" && !has_option(mount, "remount");
     if (labelled) mount.options.push_back("context=" + spec.os.mount_label);
-    draft.add(TRY(namespaces::mount_step(mount, draft.mount_trees[i])));
+    draft.add(TRY(of_member(draft.request.names_members, "/mounts/" + std::to_string(i),
+                            namespaces::mount_step(mount, draft.mount_trees[i]))));
   }
   return ok();
 }
@@ -154,7 +156,10 @@ Result<void> add_host_trees(Draft& draft) {
     namespaces::HostTree tree;
     tree.source = bind_source(draft, mount);
     tree.recursive = has_option(mount, "rbind");
-    if (maps) TRY(add_maps(draft, mount, tree));
+    if (maps) {
+      TRY(of_member(draft.request.names_members, "/mounts/" + std::to_string(i),
+                    add_maps(draft, mount, tree)));
+    }
     draft.mount_trees[i] = add_tree(draft, std::move(tree));
   }
   return ok();
