@@ -199,14 +199,7 @@ Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
 
 // The caller gets what it asked for before the container can be started.
 Result<void> Maker::hand_over(const StateDirectory& directory, Launched& launched) {
-  if (console_socket_ && launched.console_master) {
-    TRY(send_descriptor(console_socket_.get(), launched.console_master.get(), "/dev/ptmx"));
-    launched.console_master.reset();
-  }
-  if (!request_.pidfd_socket.empty()) {
-    const Fd socket = TRY_IN("pidfd socket", connect_to(request_.pidfd_socket));
-    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
-  }
+  TRY(deliver(launched, console_socket_, request_.pidfd_socket));
   if (has_gate_) TRY(open_gate(directory.fd()));
   return ok();
 }

@@ -60,14 +60,7 @@ Result<Entered> perform(const EnterRequest& request, const Plan& plan, const Fd&
   Entered entered;
   entered.launched = TRY(launch(std::move(launch_request)));
   Launched& launched = *entered.launched;
-  if (console_socket && launched.console_master) {
-    TRY(send_descriptor(console_socket.get(), launched.console_master.get(), "/dev/ptmx"));
-    launched.console_master.reset();
-  }
-  if (!request.pidfd_socket.empty()) {
-    const Fd socket = TRY_IN("pidfd socket", connect_to(request.pidfd_socket));
-    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
-  }
+  TRY(deliver(launched, console_socket, request.pidfd_socket));
   TRY(launched.start());
   entered.warnings = std::move(launched.warnings);
   return entered;
