@@ -5,7 +5,7 @@
 //   launcher                                   init
 //   [id maps, network]  kConfigured  ------->  goes on            only if the plan has steps after clone
 //   keeps the master    <----  kConsole + fd   pty made           only with a terminal
-//   remembers           <----      kWarning    something a person should know
+//   remembers           <----      kWarning    what a person should know, a line each
 //                       <----        kReady    all is done but the last steps and execve
 //   saves state         kStart       ------->  last steps, execve
 //                       <---- end of file      the program runs
@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -50,6 +51,9 @@ struct Received {
 Result<std::pair<Fd, Fd>> open_handshake();
 
 Result<void> send_message(int socket_fd, Message message, const std::string& text = "", int attached_fd = -1);
+// All warnings in few packets, a line each, for a launcher that may not read before we have executed: at most
+// 16 KiB, which any socket holds. What is beyond that is counted in the last line.
+Result<void> send_warnings(int socket_fd, const std::vector<std::string>& warnings);
 Result<void> send_failure(int socket_fd, uint32_t step, const Error& error);
 
 // Waits for one packet. ECONNRESET (the peer is gone with packets unread) counts as end of file. kCorrupt for

@@ -154,7 +154,8 @@ Result<void> wait_until_ready(Launch& launch) {
         launched.console_master = std::move(received.fd);
         break;
       case Message::kWarning:
-        launched.warnings.push_back(std::move(received.text));
+        for (auto& line : split(trim(received.text), '\n'))
+          launched.warnings.push_back(std::move(line));
         break;
       case Message::kBorn:
         TRY(take_born(launch, std::move(received.fd)));
