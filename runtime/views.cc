@@ -117,29 +117,30 @@ class ShellState {
   size_t take(const std::string& script, size_t i) {
     const char c = script[i];
     const char top = open_.back();
-    if (top == '#') {
-      if (c == '\n') open_.pop_back();
-    } else if (top == '\'') {
-      if (c == '\'') open_.pop_back();
-    } else if (c == '\\') {
-      return 2;
-    } else if (c == '"' && top == '"') {
+    if (c == closing(top)) {
       open_.pop_back();
-    } else if (c == ')' && top == '(') {
-      open_.pop_back();
-    } else if (c == '"' || (c == '\'' && top != '"')) {
-      open_.push_back(c);
-    } else if (c == '$' && script.compare(i + 1, 1, "(") == 0) {
+      return 1;
+    }
+    if (top == '#' || top == '\'') return 1;
+    if (c == '\\') return 2;
+    if (c == '$' && script.compare(i + 1, 1, "(") == 0) {
       open_.push_back('(');
       return 2;
-    } else if (c == '#' && top != '"' && (i == 0 || script[i - 1] == '\n' || script[i - 1] == ' ')) {
-      open_.push_back(c);
     }
+    const bool is_word_start = i == 0 || script[i - 1] == '\n' || script[i - 1] == ' ';
+    if (c == '"' || (top != '"' && (c == '\'' || (c == '#' && is_word_start)))) open_.push_back(c);
     return 1;
   }
 
  private:
-  std::string open_ = " ";
+  // What ends what `opening` began.
+  static char closing(char opening) {
+    if (opening == '#') return '\n';
+    return opening == '(' ? ')' : opening;
+  }
+
+  // Innermost last; '#' is a comment, the first one the script itself.
+  std::string open_ = std::string(1, '\0');
 };
 
 // The script with $ID where a path has the id; in single quotes these end and begin around it.
