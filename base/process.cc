@@ -72,6 +72,17 @@ Result<ProcessIdentity> identify(pid_t pid) {
   return ProcessIdentity{pid, ticks};
 }
 
+Result<pid_t> pid_of(int pidfd) {
+  const std::string text = TRY(read_file("/proc/self/fdinfo/" + std::to_string(pidfd)));
+  constexpr std::string_view kField = "\nPid:\t";
+  const size_t field = text.find(kField);
+  if (field == std::string::npos) return corrupt("not a pidfd");
+  const size_t start = field + kField.size();
+  const auto pid = parse_uint(text.substr(start, text.find('\n', start) - start));  // -1 and 0 are nobody
+  if (!pid || *pid == 0) return not_found("the process behind the pidfd is gone");
+  return static_cast<pid_t>(*pid);
+}
+
 Result<Fd> open_process(const ProcessIdentity& identity) {
   const Error gone = not_found("process " + std::to_string(identity.pid) + " is gone");
   if (identity.pid <= 0) return gone;

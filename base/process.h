@@ -45,6 +45,9 @@ struct ProcessIdentity {
 Result<ProcessIdentity> identify(pid_t pid);
 // A pidfd of that very process; kNotFound if it is gone, is a zombie, or its pid serves another process now.
 Result<Fd> open_process(const ProcessIdentity& identity);
+// The pid, in our pid namespace, of the process behind `pidfd`: "Pid:" of its fdinfo (pidfd_open(2)).
+// kNotFound when it is gone or not in sight.
+Result<pid_t> pid_of(int pidfd);
 // This boot's /proc/sys/kernel/random/boot_id, without the newline.
 Result<std::string> boot_id();
 

@@ -46,7 +46,8 @@ struct StepContext {
   Fd init_pidfd;
   // init lane; all descriptors are close-on-exec
   Fd root_fd;  // O_PATH of the rootfs while it is built (namespaces)
-  Fd proc_fd;  // a procfs of the new pid namespace that nothing is mounted over, for writes (namespaces)
+  Fd proc_fd;  // a procfs of the container's pid namespace that nothing is mounted over, for writes
+               // (namespaces)
   // mounts that the host made for the init, by the number that the plan gave them (namespaces)
   std::vector<Fd> trees;
   Fd null_fd;               // our own /dev/null, checked to be 1:3, for masks and stdio (namespaces)
@@ -58,6 +59,9 @@ struct StepContext {
   Fd target_pidfd;          // exec: the init of the container that is joined (runtime)
   bool in_child = false;    // set on the init's side of clone (runtime)
   int handshake_fd = -1;    // borrowed: the init's end of the handshake socket (runtime)
+  // a start that joins a pid namespace: that, and the procfs of it, for one mount each (runtime)
+  Fd pid_namespace_fd;
+  std::vector<Fd> proc_filesystems;
   Fd gate_fd;           // where the init waits when its creator is gone before the start; closed: it has none
                         // (runtime)
   Fd seccomp_agent_fd;  // connected to the agent that answers a filter's notifications (security)

@@ -2,12 +2,11 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "base/socket.h"
 #include "base/strings.h"
 
 namespace cgroups {
@@ -35,15 +34,10 @@ Result<Bus> Bus::connect(const std::string& path) {
 
 Result<Bus> Bus::connect_directly(const std::string& path) {
   Bus bus;
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return invalid("D-Bus: the socket's path is too long");
-  std::memcpy(address.sun_path, path.data(), path.size());
-  bus.socket_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!bus.socket_) return Error::from_errno("socket", errno);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (::connect(bus.socket_.get(), generic, sizeof address) != 0)
-    return not_found("connect to D-Bus at " + path + ": " + errno_text(errno));
+  auto connected = connect_to_path(path);
+  if (!connected)
+    return not_found("connect to D-Bus at " + path + ": " + errno_text(connected.error().error_number()));
+  bus.socket_ = std::move(*connected);
   TRY(bus.authenticate());
   return bus;
 }

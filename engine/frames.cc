@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/socket.h"
 #include "base/syscalls.h"
 
 namespace engine {
@@ -18,25 +18,6 @@ namespace engine {
 namespace {
 
 constexpr int kBacklog = 16;
-
-struct Address {
-  sockaddr_un name = {};
-  socklen_t size = sizeof(sockaddr_un);
-};
-
-Address address_below(int directory_fd, const char* name) {
-  Address address;
-  address.name.sun_family = AF_UNIX;
-  const std::string path = "/proc/self/fd/" + std::to_string(directory_fd) + "/" + name;
-  path.copy(address.name.sun_path, sizeof address.name.sun_path - 1);
-  return address;
-}
-
-Result<Fd> unix_socket() {
-  Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!fd) return Error::from_errno("socket", errno);
-  return fd;
-}
 
 }  // namespace
 
@@ -92,13 +73,10 @@ Result<Frame> receive_frame(int socket_fd, bool wait) {
 
 Result<Fd> listen_at(const std::string& directory, const char* name) {
   const Fd directory_fd = TRY(sys::open(directory.c_str(), O_PATH | O_DIRECTORY));
-  Fd fd = TRY(unix_socket());
-  const Address address = address_below(directory_fd.get(), name);
+  Fd fd = TRY(unix_socket(SOCK_SEQPACKET));
   ::unlinkat(directory_fd.get(), name, 0);
   // The directory is 0700: nobody else comes near before the mode is right.
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) <
-      0)  // NOLINT: bind(2)
-    return Error::from_errno("bind " + std::string(name), errno);
+  TRY_IN(name, bind_at(fd.get(), directory_fd.get(), name));
   if (::fchmodat(directory_fd.get(), name, 0600, 0) < 0) return Error::from_errno("chmod", errno);
   if (::listen(fd.get(), kBacklog) < 0) return Error::from_errno("listen", errno);
   return fd;
@@ -107,15 +85,12 @@ Result<Fd> listen_at(const std::string& directory, const char* name) {
 Result<Fd> connect_to(const std::string& directory, const char* name) {
   const auto directory_fd = sys::open(directory.c_str(), O_PATH | O_DIRECTORY);
   if (!directory_fd) return not_found("no monitor listens");
-  Fd fd = TRY(unix_socket());
-  const Address address = address_below(directory_fd->get(), name);
-  int result = 0;
-  do {
-    result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size);  // NOLINT
-  } while (result < 0 && errno == EINTR);
-  if (result == 0) return fd;
-  if (errno == ENOENT || errno == ECONNREFUSED) return not_found("no monitor listens");
-  return Error::from_errno("connect " + std::string(name), errno);
+  Fd fd = TRY(unix_socket(SOCK_SEQPACKET));
+  auto connected = connect_at(fd.get(), directory_fd->get(), name);
+  if (connected) return fd;
+  const int error_number = connected.error().error_number();
+  if (error_number == ENOENT || error_number == ECONNREFUSED) return not_found("no monitor listens");
+  return std::move(connected).error().in(name);
 }
 
 Result<Fd> accept_from_root(int listener_fd) {

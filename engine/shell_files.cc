@@ -10,6 +10,7 @@ Result<runtime::ShellFiles> shell_files(const Store& store, const ContainerRecor
   const std::string run = store.run_directory(record.id);
   const auto files = TRY(network_files(record));
   runtime::ShellFiles shell;
+  shell.id = record.id;
   shell.make = "mkdir -p " + shell_words({own + "/upper", own + "/work", own + "/rootfs", run}) + "\n";
   for (const auto& file : files)
     shell.make += "printf %s " + shell_quote(file.text) + " > " + shell_quote(run + "/" + file.name) + "\n";

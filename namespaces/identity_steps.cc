@@ -28,8 +28,7 @@ std::string own_namespace(const char* proc_name) {
 class JoinNamespace : public Step {
  public:
   JoinNamespace(const NamespaceKind& kind, std::string path)
-      : Step(kind.clone_flag == CLONE_NEWPID ? Lane::kHost : Lane::kInit,
-             std::string("join the ") + kind.spec_name + " namespace"),
+      : Step(Lane::kInit, std::string("join the ") + kind.spec_name + " namespace"),
         kind_(kind),
         path_(std::move(path)) {}
   Result<void> perform(StepContext& /*context*/) const override {
@@ -42,7 +41,7 @@ class JoinNamespace : public Step {
   }
   Reason why() const override { return {"shares this namespace with whoever made it", "setns(2)"}; }
   std::string observe(const StepContext& /*context*/) const override {
-    return own_namespace(kind_.clone_flag == CLONE_NEWPID ? "pid_for_children" : kind_.proc_name);
+    return own_namespace(kind_.proc_name);
   }
 
  private:

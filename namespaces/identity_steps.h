@@ -13,8 +13,8 @@
 
 namespace namespaces {
 
-// setns(2) into the namespace at `path`. A pid namespace is joined in the host lane, before clone, because
-// setns moves only the children of the caller; all others by the init itself.
+// setns(2) into the namespace at `path`, by the init itself. Not for a pid namespace: that moves only the
+// children of the caller.
 StepPtr join_namespace_step(const NamespaceKind& kind, const std::string& path);
 
 // Moves into a new cgroup namespace whose root is the cgroup the init is in by now.

@@ -89,7 +89,7 @@ class MountStep : public Step {
     if (options_.copy_symlink && TRY(copied_symlink(root_fd))) return ok();
     const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
                          : options_.bind ? open_bind()
-                                         : open_filesystem());
+                                         : open_filesystem(context));
     const auto mode = root_mode(root_fd);
     if (!options_.copy_up) {
       if (mode) TRY(set_mode(mount.get(), *mode));
@@ -203,13 +203,16 @@ class MountStep : public Step {
     return sys::open_tree(AT_FDCWD, mount_.source.c_str(), flags);
   }
 
-  Result<Fd> open_filesystem() const {
-    const Fd filesystem = TRY(sys::fsopen(mount_.type.c_str()));
+  Result<Fd> open_filesystem(StepContext& context) const {
+    const bool is_joined = mount_.type == "proc" && !context.proc_filesystems.empty();
+    const Fd filesystem = TRY(is_joined ? open_procfs(context) : sys::fsopen(mount_.type.c_str()));
     if (!mount_.source.empty()) TRY(sys::fsconfig_string(filesystem.get(), "source", mount_.source.c_str()));
     TRY(configure(filesystem.get(), options_.data));
     auto created = sys::fsconfig_create(filesystem.get());
     if (!created) return explained(filesystem.get(), std::move(created).error());
-    return sys::fsmount(filesystem.get(), static_cast<unsigned>(new_attributes_));
+    Fd mount = TRY(sys::fsmount(filesystem.get(), static_cast<unsigned>(new_attributes_)));
+    if (is_joined) TRY(check_procfs(mount.get()));
+    return mount;
   }
 
   Result<Fd> open_destination(int root_fd, TargetType type) const {

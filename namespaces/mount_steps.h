@@ -32,6 +32,12 @@ StepPtr open_root_step(RootSource source);
 // that must not be redirected by a mount (CVE-2025-52881). Fills context.proc_fd.
 StepPtr open_procfs_step();
 
+// fsopen(2) of a procfs that will show the container's pid namespace: the next of context.proc_filesystems
+// where it has some (the init is then outside of that pid namespace).
+Result<Fd> open_procfs(StepContext& context);
+// kCorrupt unless `fd` is on a procfs: those were opened by a process in sight of others.
+Result<void> check_procfs(int fd);
+
 // One entry of the spec's mounts[]. Errors while planning: kInvalid for a destination that is not absolute,
 // for mounts over /proc that are not procfs and over /sys that are not sysfs, and below /proc outside the
 // list of files that tools like lxcfs replace (CVE-2019-16884).

@@ -1,5 +1,7 @@
 // The steps around the mounts: isolating the mount tree, opening the rootfs, entering it.
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,10 +116,12 @@ class OpenProcfs : public Step {
   OpenProcfs() : Step(Lane::kInit, "open a private procfs") {}
 
   Result<void> perform(StepContext& context) const override {
-    const Fd filesystem = TRY(sys::fsopen("proc"));
+    const bool is_joined = !context.proc_filesystems.empty();
+    const Fd filesystem = TRY(open_procfs(context));
     TRY(sys::fsconfig_create(filesystem.get()));
     context.proc_fd =
         TRY(sys::fsmount(filesystem.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    if (is_joined) TRY(check_procfs(context.proc_fd.get()));
     return ok();
   }
   std::string say() const override { return "fsopen(proc); fsconfig(create); fsmount()"; }
@@ -232,6 +236,19 @@ StepPtr open_root_step(RootSource source) {
 
 StepPtr move_root_step(const std::string& propagation) {
   return std::make_unique<MoveRoot>(propagation);
+}
+
+Result<Fd> open_procfs(StepContext& context) {
+  if (context.proc_filesystems.empty()) return sys::fsopen("proc");
+  Fd filesystem = std::move(context.proc_filesystems.back());
+  context.proc_filesystems.pop_back();
+  return filesystem;
+}
+
+Result<void> check_procfs(int fd) {
+  struct statfs status = {};
+  const bool is_procfs = ::fstatfs(fd, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+  return is_procfs ? ok() : corrupt("what was opened in the joined pid namespace is no procfs");
 }
 
 StepPtr open_procfs_step() {

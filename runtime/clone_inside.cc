@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
 #include "base/process.h"
 #include "base/syscalls.h"
+#include "runtime/newcomer.h"
 #include "security/privileges.h"
 
 namespace runtime {
@@ -45,28 +45,6 @@ Result<pid_t> clone_helper(const StepContext& context) {
     arguments.cgroup = static_cast<uint64_t>(context.cgroup_fd.get());
   }
   return sys::clone3(arguments);
-}
-
-// All descriptors from `first` on but those that the process still needs. Their owners in this copy of the
-// launcher may close the numbers once more: nothing may be opened before they have.
-Result<void> close_others(const StepContext& context, unsigned first, int answers_fd) {
-  std::vector<int> kept = {context.handshake_fd, context.seccomp_agent_fd.get(), answers_fd};
-  for (const Fd& fd : context.stdio)
-    kept.push_back(fd.get());
-  std::sort(kept.begin(), kept.end());
-  for (const int fd : kept) {
-    const auto number = static_cast<unsigned>(fd);
-    if (fd < 0 || number < first) continue;
-    if (number > first) TRY(sys::close_range(first, number - 1, 0));
-    first = number + 1;
-  }
-  return sys::close_range(first, UINT_MAX, 0);
-}
-
-// The caller's variables, which /proc/PID/environ would show until execve(2).
-void forget_environment() {
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
-    std::memset(*entry, 0, std::strlen(*entry));
 }
 
 class CloneInside : public Step {
@@ -127,7 +105,10 @@ class CloneInside : public Step {
     if (has_user_) TRY(sys::setns(context.target_pidfd.get(), CLONE_NEWUSER));
     TRY(sys::chdir("/"));
     context.target_pidfd.reset();
-    TRY(close_others(context, kFirstOther + preserve_fds_, answers_fd));
+    std::vector<int> kept = {context.handshake_fd, context.seccomp_agent_fd.get(), answers_fd};
+    for (const Fd& fd : context.stdio)
+      kept.push_back(fd.get());
+    TRY(close_others(std::move(kept), kFirstOther + preserve_fds_));
     sys::Pipe told;
     if (tells_pid_) told = TRY(sys::pipe2(0));
     clone_args arguments = {};

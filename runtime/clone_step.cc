@@ -37,11 +37,16 @@ CloneStep::CloneStep(const namespaces::NamespaceSet& namespaces, bool cgroup_lat
 
 namespace {
 
-// The launcher aimed its children at the container's pid namespace: those to come (hooks) are the host's
-// again.
-Result<void> leave_pid_namespace() {
-  const Fd own = TRY(sys::open("/proc/self/ns/pid", O_RDONLY));
-  return sys::setns(own.get(), CLONE_NEWPID);
+// From the helper to the launcher.
+struct Answer {
+  pid_t pid = 0;
+  int error_number = 0;
+};
+
+void into_cgroup(const StepContext& context, clone_args& arguments) {
+  if (!context.cgroup_fd) return;
+  arguments.flags |= CLONE_INTO_CGROUP;
+  arguments.cgroup = static_cast<uint64_t>(context.cgroup_fd.get());
 }
 
 class JoinKeptCgroupNamespace : public Step {
@@ -79,54 +84,66 @@ Result<void> CloneStep::join_and_clone(StepContext& context, const std::vector<O
   }
   clone_args arguments = {};
   arguments.flags = flags_ | CLONE_PARENT;  // the signal at its end is then the helper's own: SIGCHLD
-  if (context.cgroup_fd) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(context.cgroup_fd.get());
-  }
+  into_cgroup(context, arguments);
   context.init_pid = TRY(sys::clone3(arguments));
   return ok();
 }
 
-Result<void> CloneStep::clone_by_helper(StepContext& context) const {
+Result<void> CloneStep::join_and_stay(StepContext& context, const std::vector<Opened>& joined) const {
+  TRY(sys::setns(context.pid_namespace_fd.get(), CLONE_NEWPID));
+  context.pid_namespace_fd.reset();
+  for (const auto& entry : joined) {
+    if (entry.flag != CLONE_NEWCGROUP) TRY(sys::setns(entry.fd.get(), entry.flag));
+  }
+  return flags_ == 0 ? ok() : sys::unshare(static_cast<int>(flags_));
+}
+
+Result<std::vector<CloneStep::Opened>> CloneStep::open_paths() const {
   std::vector<Opened> joined;
   // The user namespace last: until then the helper may join what the host's root owns.
   for (const bool is_user : {false, true}) {
     for (const auto& kind : namespaces::namespace_kinds()) {
       const auto path = namespaces_.path_of(kind.spec_name);
-      if (!path || (kind.clone_flag == CLONE_NEWUSER) != is_user) continue;
+      if (!path || kind.clone_flag == CLONE_NEWPID || (kind.clone_flag == CLONE_NEWUSER) != is_user) continue;
       joined.push_back({TRY(sys::open(path->c_str(), O_RDONLY)), kind.clone_flag});
     }
   }
-  struct Answer {
-    pid_t pid;
-    int error_number;
-  };
-  const sys::Pipe pipe = TRY(sys::pipe2(0));
-  const pid_t helper = ::fork();
-  if (helper < 0) return Error::from_errno("fork", errno);
+  return joined;
+}
+
+Result<void> CloneStep::clone_by_helper(StepContext& context) const {
+  std::vector<Opened> joined = TRY(open_paths());
+  const bool stays = context.pid_namespace_fd.is_open();
+  sys::Pipe pipe = TRY(sys::pipe2(0));
+  clone_args arguments = {};
+  arguments.exit_signal = SIGCHLD;
+  if (stays) into_cgroup(context, arguments);
+  const pid_t helper = TRY(sys::clone3(arguments));
   if (helper == 0) {
-    auto result = join_and_clone(context, joined);
-    context.in_child = result && context.init_pid == 0;
-    if (context.in_child) {
-      context.kept.clear();
-      for (auto& entry : joined)
-        if (entry.flag == CLONE_NEWCGROUP) context.kept.push_back(std::move(entry.fd));
-      return ok();
-    }
+    auto result = stays ? join_and_stay(context, joined) : join_and_clone(context, joined);
     const Answer answer = {context.init_pid, result ? 0 : result.error().error_number()};
-    const bool is_sent = ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
-    ::_exit(is_sent ? 0 : 1);
+    context.in_child = result && context.init_pid == 0;
+    const bool is_sent =
+        (context.in_child && !stays) || ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
+    if (!context.in_child || !is_sent) ::_exit(is_sent ? 0 : 1);
+    context.kept.clear();
+    for (auto& entry : joined)
+      if (entry.flag == CLONE_NEWCGROUP) context.kept.push_back(std::move(entry.fd));
+    return ok();
   }
-  int status = 0;
-  if (::waitpid(helper, &status, 0) < 0) return Error::from_errno("waitpid", errno);
-  Answer answer = {};
-  if (status != 0 || ::read(pipe.reader.get(), &answer, sizeof answer) != sizeof answer)
-    return Error::from_errno("the helper that joins the namespaces is gone", ECHILD);
-  if (answer.error_number != 0) {
+  pipe.writer.reset();
+  Answer answer;
+  const bool is_told = ::read(pipe.reader.get(), &answer, sizeof answer) == sizeof answer;
+  const bool has_failed = !is_told || answer.error_number != 0;
+  if (!stays || has_failed) {
+    while (::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  if (!is_told) return Error::from_errno("the helper that joins the namespaces is gone", ECHILD);
+  if (has_failed)
     return Error::from_errno("join the namespaces at the given paths, or clone in them", answer.error_number);
-  }
-  context.init_pid = answer.pid;
-  context.init_pidfd = TRY(sys::pidfd_open(answer.pid));
+  context.init_pid = stays ? helper : answer.pid;
+  context.init_pidfd = TRY(sys::pidfd_open(context.init_pid));
   return ok();
 }
 
@@ -137,21 +154,19 @@ Result<void> CloneStep::perform(StepContext& context) const {
   arguments.flags = flags_ | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);  // NOLINT: clone3(2) takes pointers as numbers
   arguments.exit_signal = SIGCHLD;
-  if (context.cgroup_fd) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(context.cgroup_fd.get());
-  }
+  into_cgroup(context, arguments);
   const pid_t pid = TRY(sys::clone3(arguments));
   context.in_child = pid == 0;
   context.init_pid = pid;
   if (pid == 0) context.kept.clear();  // what the host holds is the launcher's to let go
   if (pid > 0) context.init_pidfd = Fd(pidfd);
-  if (pid > 0 && namespaces_.path_of("pid")) return leave_pid_namespace();
   return ok();
 }
 
 std::string CloneStep::say() const {
-  std::string text = joins_by_helper(namespaces_)
+  const bool stays = joins_by_helper(namespaces_) && namespaces_.path_of("pid");
+  std::string text = stays ? "clone3(CLONE_INTO_CGROUP); setns(every path but the cgroup's); unshare(0"
+                     : joins_by_helper(namespaces_)
                          ? "fork(); setns(every path but the cgroup's); clone3(CLONE_PARENT"
                          : "clone3(CLONE_PIDFD|CLONE_INTO_CGROUP";
   for (const auto& [flag, name] : kFlagNames) {

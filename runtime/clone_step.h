@@ -20,7 +20,7 @@ class CloneStep : public Step {
   // True when other namespaces are joined by path besides a user namespace. The init could not join those
   // that the host's root owns once it is in the user namespace, and new ones must be made inside of it: a
   // helper, which is still the host's root, joins all of them but the cgroup namespace and then clones the
-  // init as the launcher's child.
+  // init as the launcher's child. With a pid namespace among them it is the init itself, outside of that.
   static bool joins_by_helper(const namespaces::NamespaceSet& namespaces);
 
   // Returns on both sides; context.in_child tells which. In the parent init_pid and init_pidfd are set.
@@ -36,9 +36,14 @@ class CloneStep : public Step {
     Fd fd;
     int flag = 0;
   };
+  // The namespaces at given paths but a pid namespace, in the order to join them.
+  Result<std::vector<Opened>> open_paths() const;
   Result<void> clone_by_helper(StepContext& context) const;
   // In the helper: nothing but the init comes back from it.
   Result<void> join_and_clone(StepContext& context, const std::vector<Opened>& joined) const;
+  // In the helper, which is the init: joins, and makes the new namespaces around itself. Its children are
+  // born in the joined pid namespace, which it could not enter later.
+  Result<void> join_and_stay(StepContext& context, const std::vector<Opened>& joined) const;
 
   namespaces::NamespaceSet namespaces_;
   unsigned long flags_ = 0;

@@ -96,6 +96,7 @@ class Maker {
   Result<Made> make();
 
  private:
+  Result<void> plan(const HostFacts& host);
   Result<Made> perform(StateDirectory& directory);
   Result<LaunchRequest> launch_request(const StateDirectory& directory);
   Result<void> on_cloned(const StateDirectory& directory, const ProcessIdentity& init);
@@ -130,11 +131,12 @@ Result<void> Maker::prepare() {
   TRY(check_id(request_.id));
   bundle_ = TRY(read_bundle(request_.bundle, request_.config));
   Spec& spec = bundle_.spec;
-  if (spec.process.args.empty()) return invalid("config.json: /process/args: missing");
+  if (spec.process.args.empty()) return invalid(bundle_.file + ": /process/args: missing");
   const bool stays = !has_gate_ && !request_.is_detached;
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
   if (request_.console_socket.empty()) settle_window_size(spec.process);
-  const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
+  const auto own =
+      TRY_IN(bundle_.file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
   choose_cgroup(request_, spec);
@@ -145,6 +147,12 @@ Result<void> Maker::prepare() {
   const HostFacts host = TRY(collect_host_facts());
   warnings_ = settle_capabilities(spec.process, grantable_capabilities(spec, host));
   describe();
+  TRY_IN(bundle_.file, plan(host));
+  return ok();
+}
+
+Result<void> Maker::plan(const HostFacts& host) {
+  const Spec& spec = bundle_.spec;
   PlanRequest plan;
   plan.spec = &spec;
   plan.id = request_.id;
@@ -153,11 +161,14 @@ Result<void> Maker::prepare() {
   plan.no_pivot = request_.no_pivot;
   plan.no_new_keyring = request_.no_new_keyring;
   plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
+  plan.names_members = true;
   const std::string cgroup = TRY(cgroup_path_of(plan));
-  if (!cgroup.empty()) record_.cgroup = TRY(cgroups::group_at(host.cgroups, cgroup));
+  if (!cgroup.empty()) record_.cgroup = TRY_IN("/linux/cgroupsPath", cgroups::group_at(host.cgroups, cgroup));
   if (plan.systemd_cgroup) record_.scope = cgroup.substr(cgroup.rfind('/') + 1);
-  if (spec.os.seccomp)
-    plan.seccomp.push_back(TRY(security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
+  if (spec.os.seccomp) {
+    plan.seccomp.push_back(
+        TRY_IN("/linux/seccomp", security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
+  }
   plan_ = TRY(make_plan(std::move(plan), host));
   return ok();
 }
@@ -188,14 +199,7 @@ Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
 
 // The caller gets what it asked for before the container can be started.
 Result<void> Maker::hand_over(const StateDirectory& directory, Launched& launched) {
-  if (console_socket_ && launched.console_master) {
-    TRY(send_descriptor(console_socket_.get(), launched.console_master.get(), "/dev/ptmx"));
-    launched.console_master.reset();
-  }
-  if (!request_.pidfd_socket.empty()) {
-    const Fd socket = TRY_IN("pidfd socket", connect_to(request_.pidfd_socket));
-    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
-  }
+  TRY(deliver(launched, console_socket_, request_.pidfd_socket));
   if (has_gate_) TRY(open_gate(directory.fd()));
   return ok();
 }
@@ -265,7 +269,8 @@ Result<Bundle> read_bundle(const std::string& directory, const std::string& conf
     return not_found("JSON specification file " + printable(path) + " not found: no such file or directory");
   if (!text) return std::move(text).error();
   bundle.text = std::move(*text);
-  bundle.spec = TRY_IN(printable(path), parse_spec(bundle.text));
+  bundle.file = printable(path);
+  bundle.spec = TRY_IN(bundle.file, parse_spec(bundle.text));
   return bundle;
 }
 

@@ -41,6 +41,7 @@ struct ContainerRequest {
 
 // A bundle, read and checked.
 struct Bundle {
+  std::string file;       // config.json's path, to be printed
   std::string directory;  // absolute
   std::string text;       // of config.json
   Spec spec;

@@ -1,21 +1,21 @@
 #include "runtime/delivery.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "base/file.h"
+#include "base/socket.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 
 namespace runtime {
-
 namespace {
+
+Result<void> send_descriptor(int socket_fd, int fd, const std::string& name) {
+  TRY_IN("send " + name, sys::sendmsg(socket_fd, name, fd));
+  return ok();
+}
 
 // Device, FIFO, socket: what a rename would put a file in the place of, as in --pid-file /dev/null.
 bool is_special(const std::string& path) {
@@ -42,23 +42,19 @@ void remove_pid_file(const std::string& path) {
 }
 
 Result<Fd> connect_to(const std::string& path) {
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return Error::from_errno("socket", errno);
-  // sun_path has 108 bytes: a longer path goes by a descriptor.
-  const Fd target = TRY(sys::open(path.c_str(), O_PATH));
-  const std::string short_path = "/proc/self/fd/" + std::to_string(target.get());
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-    return Error::from_errno("connect to " + printable(path), errno);
-  return socket;
+  auto connected = connect_to_path(path);
+  if (connected) return connected;
+  return Error::from_errno("connect to " + printable(path), connected.error().error_number());
 }
 
-Result<void> send_descriptor(int socket_fd, int fd, const std::string& name) {
-  TRY_IN("send " + name, sys::sendmsg(socket_fd, name, fd));
-  return ok();
+Result<void> deliver(Launched& launched, const Fd& console_socket, const std::string& pidfd_socket) {
+  if (console_socket && launched.console_master) {
+    TRY(send_descriptor(console_socket.get(), launched.console_master.get(), "/dev/ptmx"));
+    launched.console_master.reset();
+  }
+  if (pidfd_socket.empty()) return ok();
+  const Fd socket = TRY_IN("pidfd socket", connect_to(pidfd_socket));
+  return send_descriptor(socket.get(), launched.pidfd.get(), "pidfd");
 }
 
 }  // namespace runtime

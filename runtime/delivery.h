@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "runtime/launch.h"
 
 namespace runtime {
 
@@ -18,7 +19,9 @@ void remove_pid_file(const std::string& path);
 
 // Connects to the caller's stream socket; unix(7). A path of any length. kSystem.
 Result<Fd> connect_to(const std::string& path);
-// One message with one descriptor (SCM_RIGHTS) and its name as the data.
-Result<void> send_descriptor(int socket_fd, int fd, const std::string& name);
+// Sends the console's master to `console_socket` and keeps none, if there are both, and the init's pidfd to
+// the socket at `pidfd_socket` unless that is empty: each one message with the descriptor (SCM_RIGHTS) and
+// its name as the data. kSystem.
+Result<void> deliver(Launched& launched, const Fd& console_socket, const std::string& pidfd_socket);
 
 }  // namespace runtime

@@ -9,6 +9,7 @@
 #include "runtime/delivery.h"
 #include "runtime/exec.h"
 #include "runtime/spec_read.h"
+#include "runtime/spec_validate.h"
 #include "runtime/state.h"
 #include "security/filter_cache.h"
 
@@ -58,14 +59,7 @@ Result<Entered> perform(const EnterRequest& request, const Plan& plan, const Fd&
   Entered entered;
   entered.launched = TRY(launch(std::move(launch_request)));
   Launched& launched = *entered.launched;
-  if (console_socket && launched.console_master) {
-    TRY(send_descriptor(console_socket.get(), launched.console_master.get(), "/dev/ptmx"));
-    launched.console_master.reset();
-  }
-  if (!request.pidfd_socket.empty()) {
-    const Fd socket = TRY_IN("pidfd socket", connect_to(request.pidfd_socket));
-    TRY(send_descriptor(socket.get(), launched.pidfd.get(), "pidfd"));
-  }
+  TRY(deliver(launched, console_socket, request.pidfd_socket));
   TRY(launched.start());
   entered.warnings = std::move(launched.warnings);
   return entered;
@@ -99,6 +93,7 @@ Result<Process> read_exec_process(const std::string& text, const Process& own) {
   if (process.rlimits.empty()) process.rlimits = own.rlimits;
   if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
   if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
+  TRY(validate_process(process, ""));
   return process;
 }
 

@@ -45,7 +45,7 @@ Result<void> check_console(bool is_terminal, bool stays, const std::string& cons
 void settle_window_size(Process& process);
 
 // The process of --process: whatever it does not say is the container's: capabilities, limits, labels.
-// Errors of read_process().
+// Errors of read_process() and validate_process(), with pointers into that document.
 Result<Process> read_exec_process(const std::string& text, const Process& own);
 
 }  // namespace runtime

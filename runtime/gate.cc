@@ -3,14 +3,13 @@
 #include <fcntl.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/socket.h"
 #include "base/syscalls.h"
 #include "runtime/handshake.h"
 
@@ -19,26 +18,6 @@ namespace {
 
 constexpr const char* kClosedName = "gate.closed";
 constexpr const char* kOpenName = "gate";
-
-// sun_path has 108 bytes, state directories may be deeper: the name goes by the directory's descriptor.
-sockaddr_un address_at(int dir_fd, const char* name) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
-  return address;
-}
-
-Result<Fd> make_socket() {
-  Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!socket) return Error::from_errno("socket", errno);
-  return socket;
-}
-
-bool connect_at(int socket_fd, int dir_fd, const char* name) {
-  const sockaddr_un address = address_at(dir_fd, name);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
-  return ::connect(socket_fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
 
 bool exists_at(int dir_fd, const char* name) {
   return ::faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -72,11 +51,8 @@ Result<bool> wait_for_exec(int socket_fd) {
 }  // namespace
 
 Result<Fd> make_gate(int dir_fd) {
-  Fd gate = TRY(make_socket());
-  const sockaddr_un address = address_at(dir_fd, kClosedName);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket API's way
-  if (::bind(gate.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-    return Error::from_errno("bind the gate's socket", errno);
+  Fd gate = TRY(unix_socket(SOCK_SEQPACKET));
+  TRY_IN("the gate", bind_at(gate.get(), dir_fd, kClosedName));
   if (::listen(gate.get(), 1) < 0) return Error::from_errno("listen at the gate", errno);
   return gate;
 }
@@ -107,16 +83,20 @@ Result<void> wait_at_gate(int gate_fd, int handshake_fd) {
 }
 
 bool is_attended(int dir_fd) {
-  const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto socket = unix_socket(SOCK_SEQPACKET | SOCK_NONBLOCK);
+  if (!socket) return false;
   // EAGAIN: others stand there already, and the init is frozen.
-  return socket && (connect_at(socket.get(), dir_fd, kOpenName) || errno == EAGAIN);
+  const auto connected = connect_at(socket->get(), dir_fd, kOpenName);
+  return connected || connected.error().error_number() == EAGAIN;
 }
 
 Result<bool> pass_gate(int dir_fd) {
-  const Fd socket = TRY(make_socket());
-  if (!connect_at(socket.get(), dir_fd, kOpenName)) {
-    if (errno == ENOENT || errno == ECONNREFUSED) return false;
-    return Error::from_errno("connect to the gate", errno);
+  const Fd socket = TRY(unix_socket(SOCK_SEQPACKET));
+  auto connected = connect_at(socket.get(), dir_fd, kOpenName);
+  if (!connected) {
+    const int error_number = connected.error().error_number();
+    if (error_number == ENOENT || error_number == ECONNREFUSED) return false;
+    return std::move(connected).error().in("the gate");
   }
   die_at("gate.come");
   const auto sent = send_message(socket.get(), Message::kStart);

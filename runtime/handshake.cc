@@ -55,6 +55,28 @@ Result<void> send_message(int socket_fd, Message message, const std::string& tex
   return send_packet(socket_fd, packet, attached_fd);
 }
 
+Result<void> send_warnings(int socket_fd, const std::vector<std::string>& warnings) {
+  constexpr size_t kMostPackets = 16;
+  constexpr size_t kCounted = 40;  // room for the last line
+  constexpr size_t kRoom = std::tuple_size_v<decltype(Packet::text)> - 1 - kCounted;
+  std::string text;
+  size_t packets = 1;
+  for (size_t i = 0; i < warnings.size(); ++i) {
+    const std::string line = warnings[i].substr(0, kRoom - 1) + "\n";
+    if (text.size() + line.size() > kRoom && packets == kMostPackets) {
+      text += "and " + std::to_string(warnings.size() - i) + " more warnings";
+      break;
+    }
+    if (text.size() + line.size() > kRoom) {
+      TRY(send_message(socket_fd, Message::kWarning, text));
+      ++packets;
+      text.clear();
+    }
+    text += line;
+  }
+  return text.empty() ? ok() : send_message(socket_fd, Message::kWarning, text);
+}
+
 Result<void> send_failure(int socket_fd, uint32_t step, const Error& error) {
   Packet packet = {};
   packet.message = static_cast<uint32_t>(Message::kFailed);

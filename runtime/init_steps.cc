@@ -231,8 +231,7 @@ class Ready : public Step {
  public:
   Ready() : Step(Lane::kInit, "report ready and wait for the start") {}
   Result<void> perform(StepContext& context) const override {
-    for (const auto& warning : context.warnings)
-      TRY(send_message(context.handshake_fd, Message::kWarning, warning));
+    TRY(send_warnings(context.handshake_fd, context.warnings));
     if (context.gate_fd) return wait_outside(context);
     TRY(send_message(context.handshake_fd, Message::kReady));
     TRY(expect_message(context.handshake_fd, Message::kStart));

@@ -23,7 +23,8 @@ struct Launch {
   Launched& launched;
   Fd init_end;  // of the handshake; closed here after clone
   bool journalled = false;
-  std::vector<Undo> begun;  // what may have to be undone by now, last step first
+  bool is_born_later = false;  // what was cloned only builds (runtime/joined_pid.h)
+  std::vector<Undo> begun;     // what may have to be undone by now, last step first
 };
 
 std::string step_text(const Plan& plan, size_t index) {
@@ -80,6 +81,9 @@ Result<void> after_clone(Launch& launch) {
   launch.init_end.reset();
   launch.context.gate_fd.reset();
   launch.context.cgroup_task_fds.clear();
+  launch.is_born_later = launch.context.pid_namespace_fd.is_open();
+  launch.context.pid_namespace_fd.reset();
+  launch.context.proc_filesystems.clear();
   launch.launched.pidfd = std::move(launch.context.init_pidfd);
   launch.launched.init = TRY(identify(launch.context.init_pid));
   if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched.init));
@@ -128,10 +132,22 @@ Result<void> walk_host_lane(Launch& launch) {
   return ok();
 }
 
+// What was cloned has done its work and is gone; from here on the init is the process that it left inside.
+Result<void> take_born(Launch& launch, Fd pidfd) {
+  Launched& launched = launch.launched;
+  (void)sys::pidfd_send_signal(launched.pidfd.get(), SIGKILL);
+  TRY(wait_for(launched.pidfd.get()));
+  launched.pidfd = std::move(pidfd);
+  const pid_t pid = TRY(pid_of(launched.pidfd.get()));
+  launched.init = TRY(identify(pid));
+  if (launch.request.on_cloned) TRY(launch.request.on_cloned(launched.init));
+  return send_message(launched.handshake.get(), Message::kConfigured, std::to_string(pid));
+}
+
 Result<void> wait_until_ready(Launch& launch) {
   Launched& launched = launch.launched;
   // An init that starts at once has nothing to wait for: its messages are read together when it has executed.
-  if (launch.request.start_at_once) wait_for_hang_up(launched.handshake.get());
+  if (launched.released) wait_for_hang_up(launched.handshake.get());
   for (;;) {
     Received received = TRY(receive_message(launched.handshake.get()));
     switch (received.message) {
@@ -139,7 +155,11 @@ Result<void> wait_until_ready(Launch& launch) {
         launched.console_master = std::move(received.fd);
         break;
       case Message::kWarning:
-        launched.warnings.push_back(std::move(received.text));
+        for (auto& line : split(trim(received.text), '\n'))
+          launched.warnings.push_back(std::move(line));
+        break;
+      case Message::kBorn:
+        TRY(take_born(launch, std::move(received.fd)));
         break;
       case Message::kReady:
         return ok();
@@ -165,7 +185,7 @@ Result<void> perform_plan(Launch& launch) {
   launch.context.handshake_fd = launch.init_end.get();
   const bool has_gate = launch.context.gate_fd.is_open();
   TRY(walk_host_lane(launch));
-  if (launch.request.start_at_once) {
+  if (launch.request.start_at_once && !launch.is_born_later) {
     TRY(tell_init(launch, Message::kStart));
     launch.launched.released = true;
   }
@@ -207,7 +227,7 @@ Result<void> Launched::start() {
 
 Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   auto launched = std::make_unique<Launched>();
-  Launch launch = {request, *request.plan, {}, *launched, {}, false, {}};
+  Launch launch = {.request = request, .plan = *request.plan, .launched = *launched};
   launch.launched.performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};

@@ -41,6 +41,7 @@ struct LaunchRequest {
   std::vector<int> callers_own;
   // Called right after clone, while the init builds its root: the caller saves the identity, so that whatever
   // happens from here on, the next command finds the process. An error kills the init and undoes everything.
+  // Called once more when the plan joins a pid namespace: the container's process is another one then.
   std::function<Result<void>(const ProcessIdentity&)> on_cloned;
   // Called when a step has failed, before anything is undone: what was done, for --explain.
   std::function<void(std::span<const StepRecord>)> on_failed;

@@ -14,6 +14,7 @@
 #include "runtime/clone_step.h"
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
+#include "runtime/joined_pid.h"
 #include "runtime/plan_draft.h"
 #include "runtime/process_plan.h"
 #include "runtime/spec_validate.h"
@@ -67,12 +68,15 @@ Result<StepPtr> add_cgroup(Draft& draft) {
     request.unit = TRY(cgroups::systemd_unit(draft.spec.os.cgroups_path, draft.request.id));
     request.id = draft.request.id;
     request.resources = resources;
-    request.properties = TRY(cgroups::unit_properties(draft.spec.annotations));
+    request.properties = TRY(of_member(draft.request.names_members, "/annotations",
+                                       cgroups::unit_properties(draft.spec.annotations)));
     request.on_v2 = cgroups::systemd_is_on_v2(draft.host.cgroups);
     request.io_directory = cgroups::io_directory_of(draft.group, request.on_v2);
     scope = cgroups::start_scope_step(std::move(request));
   }
-  auto steps = TRY(cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope)));
+  auto steps =
+      TRY(of_member(draft.request.names_members, "/linux/resources",
+                    cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope))));
   draft.add_all(steps.before_clone);
   const auto owner = host_user(draft.spec.process, draft.spec.os, draft.own.is_new("user"));
   if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
@@ -107,9 +111,10 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   }
   TRY(add_host_trees(draft));
   if (draft.has_host_hooks()) draft.add(open_hook_channel_step());
-  const bool by_helper = CloneStep::joins_by_helper(draft.own);
-  if (auto path = draft.own.path_of("pid"); path && !by_helper) {
-    draft.add(namespaces::join_namespace_step(*namespaces::find_namespace_kind("pid"), *path));
+  if (auto path = draft.own.path_of("pid")) {
+    draft.add(open_pid_namespace_step(*path));
+    const size_t count = procfs_count(draft.spec);
+    if (count != 0) draft.add(open_joined_procfs_step(count, draft.request.no_pivot));
   }
   add_streams(draft.steps, draft.spec.process, draft.spec.os, draft.own.is_separate("user"));
   draft.add(std::make_unique<CloneStep>(draft.own, joins_v1(draft)));
@@ -179,7 +184,8 @@ Result<HostFacts> collect_host_facts() {
 
 Result<std::string> cgroup_path_of(const PlanRequest& request) {
   if (!request.systemd_cgroup) return request.spec->os.cgroups_path;
-  auto unit = TRY(cgroups::systemd_unit(request.spec->os.cgroups_path, request.id));
+  auto unit = TRY(of_member(request.names_members, "/linux/cgroupsPath",
+                            cgroups::systemd_unit(request.spec->os.cgroups_path, request.id)));
   return std::move(unit.path);
 }
 
@@ -189,16 +195,19 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   Draft draft = {std::move(request), spec, host, TRY(NamespaceSet::from(spec.os.namespaces))};
   const std::string cgroup_path = TRY(cgroup_path_of(draft.request));
   if (!cgroup_path.empty()) {
-    draft.group = TRY(cgroups::group_at(host.cgroups, cgroup_path));
+    draft.group = TRY(of_member(draft.request.names_members, "/linux/cgroupsPath",
+                                cgroups::group_at(host.cgroups, cgroup_path)));
     draft.has_group = true;
   }
   StepPtr join = TRY(add_host_lane(draft));
   TRY(add_namespaces(draft, std::move(join)));
   TRY(add_rootfs(draft));
+  if (draft.own.path_of("pid")) draft.add(be_born_inside_step(draft.request.preserve_fds));
   ProcessPlan process;
   process.process = &spec.process;
   process.os = &spec.os;
   process.is_init = true;
+  process.names_members = draft.request.names_members;
   process.new_keyring = !draft.request.no_new_keyring;
   process.hooks = &spec.hooks;
   process.hook_state = draft.hook_state();

@@ -35,6 +35,7 @@ struct PlanRequest {
   bool no_pivot = false;               // MS_MOVE and chroot(2) instead of pivot_root(2)
   bool systemd_cgroup = false;         // cgroupsPath is slice:prefix:name, a scope of systemd's
   bool no_new_keyring = false;         // the caller's session keyring stays
+  bool names_members = false;          // the spec is what somebody wrote: errors say where in it
 };
 
 // Where the container's cgroup is: cgroupsPath itself, or with systemd the scope's path. What other commands,

@@ -4,6 +4,7 @@
 
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
+#include "runtime/spec_validate.h"
 #include "security/labels.h"
 #include "security/limits.h"
 #include "security/privileges.h"
@@ -12,22 +13,29 @@ namespace runtime {
 namespace {
 
 // While it is still root.
-Result<void> add_settings(Plan& plan, const Process& process) {
-  if (process.oom_score_adj) plan.push_back(TRY(security::oom_score_adj_step(*process.oom_score_adj)));
+Result<void> add_settings(Plan& plan, const ProcessPlan& request) {
+  const Process& process = *request.process;
+  const bool named = request.names_members;
+  if (process.oom_score_adj) {
+    plan.push_back(
+        TRY(of_member(named, "/process/oomScoreAdj", security::oom_score_adj_step(*process.oom_score_adj))));
+  }
   if (!process.rlimits.empty()) {
     std::vector<security::ResourceLimit> limits;
     for (const auto& limit : process.rlimits)
       limits.push_back({limit.type, limit.soft, limit.hard, limit.best_effort});
-    plan.push_back(TRY(security::resource_limits_step(limits)));
+    plan.push_back(TRY(of_member(named, "/process/rlimits", security::resource_limits_step(limits))));
   }
   if (process.scheduler) {
     const Scheduler& s = *process.scheduler;
-    plan.push_back(TRY(
-        security::scheduler_step({s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period})));
+    plan.push_back(TRY(of_member(
+        named, "/process/scheduler",
+        security::scheduler_step({s.policy, s.nice, s.priority, s.flags, s.runtime, s.deadline, s.period}))));
   }
   if (process.io_priority) {
     const IoPriority& priority = *process.io_priority;
-    plan.push_back(TRY(security::io_priority_step(priority.io_class, priority.priority)));
+    plan.push_back(TRY(of_member(named, "/process/ioPriority",
+                                 security::io_priority_step(priority.io_class, priority.priority))));
   }
   if (!process.apparmor_profile.empty())
     plan.push_back(security::apparmor_profile_step(process.apparmor_profile));
@@ -37,10 +45,15 @@ Result<void> add_settings(Plan& plan, const Process& process) {
 
 Result<void> add_domain(Plan& plan, const ProcessPlan& request) {
   const Linux& os = *request.os;
-  if (!os.personality_domain.empty()) plan.push_back(TRY(security::personality_step(os.personality_domain)));
+  const bool named = request.names_members;
+  if (!os.personality_domain.empty()) {
+    plan.push_back(
+        TRY(of_member(named, "/linux/personality", security::personality_step(os.personality_domain))));
+  }
   if (request.is_init && !os.memory_policy_mode.empty()) {
-    plan.push_back(TRY(security::memory_policy_step(
-        {os.memory_policy_mode, os.memory_policy_nodes, os.memory_policy_flags})));
+    plan.push_back(TRY(of_member(named, "/linux/memoryPolicy",
+                                 security::memory_policy_step({os.memory_policy_mode, os.memory_policy_nodes,
+                                                               os.memory_policy_flags}))));
   }
   return ok();
 }
@@ -88,7 +101,7 @@ Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));
   if (request.new_keyring) plan.push_back(security::session_keyring_step());
-  TRY(add_settings(plan, process));
+  TRY(add_settings(plan, request));
   TRY(add_domain(plan, request));
   plan.push_back(working_directory_step(process.cwd, request.is_init));
   const auto env = settle_environment(process.env);

@@ -24,6 +24,7 @@ struct ProcessPlan {
   HookState hook_state;
   std::vector<security::FilterProgram> seccomp;
   security::ListenedContainer listened;
+  bool names_members = false;  // errors say where in config.json
   unsigned preserve_fds = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
 #include "runtime/plan_draft.h"
+#include "runtime/spec_validate.h"
 
 namespace runtime {
 namespace {
@@ -100,7 +101,8 @@ Result<void> add_mounts(Draft& draft) {
     const bool labelled = !spec.os.mount_label.empty() && !is_bind(mount) && mount.type != "proc" &&
                           mount.type != "sysfs" && !has_option(mount, "remount");
     if (labelled) mount.options.push_back("context=" + spec.os.mount_label);
-    draft.add(TRY(namespaces::mount_step(mount, draft.mount_trees[i])));
+    draft.add(TRY(of_member(draft.request.names_members, "/mounts/" + std::to_string(i),
+                            namespaces::mount_step(mount, draft.mount_trees[i]))));
   }
   return ok();
 }
@@ -129,6 +131,13 @@ size_t add_tree(Draft& draft, namespaces::HostTree tree) {
 
 }  // namespace
 
+size_t procfs_count(const Spec& spec) {
+  const auto mounted = std::count_if(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
+    return mount.type == "proc" && !is_bind(mount) && !has_option(mount, "remount");
+  });
+  return static_cast<size_t>(mounted) + (needs_procfs(spec) ? 1 : 0);
+}
+
 Result<void> add_host_trees(Draft& draft) {
   const Spec& spec = draft.spec;
   const bool in_user_namespace = draft.own.is_separate("user");
@@ -148,7 +157,10 @@ Result<void> add_host_trees(Draft& draft) {
     namespaces::HostTree tree;
     tree.source = bind_source(draft, mount);
     tree.recursive = has_option(mount, "rbind");
-    if (maps) TRY(add_maps(draft, mount, tree));
+    if (maps) {
+      TRY(of_member(draft.request.names_members, "/mounts/" + std::to_string(i),
+                    add_maps(draft, mount, tree)));
+    }
     draft.mount_trees[i] = add_tree(draft, std::move(tree));
   }
   return ok();

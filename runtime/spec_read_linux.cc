@@ -75,22 +75,32 @@ Result<void> read_memory_policy(const JsonView& view, Linux& os) {
   return ok();
 }
 
-// We drive no resctrl: a share of cache or memory bandwidth that would not be enforced is an error, while
-// monitoring, which limits nothing, is ignored.
+// runc's words on a host without it, and why it is the same on all hosts.
+Error no_resctrl(const JsonView& member, const std::string& key, const char* feature) {
+  return unsupported(member.pointer() + "/" + key + ": intelRdt." + key + " is specified in config, but " +
+                     feature +
+                     " is not enabled: this runtime drives no resctrl; put the container's processes into " +
+                     "a group below /sys/fs/resctrl yourself, or use another runtime");
+}
+
+// A share of cache or memory bandwidth that would not be enforced is an error, and so is a group that would
+// not be there. The older flags for monitoring (enableCMT, enableMBM) ask for no group and are ignored. There
+// is no implementation because there is no test for one without such a processor.
 Result<void> refuse_intel_rdt(const JsonView& view) {
   const auto member = TRY(object_member(view, "intelRdt"));
   if (!member) return ok();
-  bool asked = false;
-  for (const char* key : {"closID", "l3CacheSchema", "memBwSchema"}) {
-    const std::string text = TRY(member->string_or(key, ""));
-    asked = asked || !text.empty();
-  }
-  const auto schemata = TRY(member->strings_or_empty("schemata"));
-  if (!asked && schemata.empty()) return ok();
-  return unsupported(
-      member->pointer() +
-      ": Intel RDT (resctrl) is not supported: remove it, make the group below /sys/fs/resctrl "
-      "yourself, or use another runtime");
+  const std::string class_id = TRY(member->string_or("closID", ""));
+  if (class_id == "." || class_id == ".." || contains(class_id, "/"))
+    return invalid(member->pointer() + "/closID: invalid intelRdt.ClosID \"" + printable(class_id) + "\"");
+  if (!TRY(member->string_or("l3CacheSchema", "")).empty())
+    return no_resctrl(*member, "l3CacheSchema", "Intel RDT/CAT");
+  if (!TRY(member->string_or("memBwSchema", "")).empty())
+    return no_resctrl(*member, "memBwSchema", "Intel RDT/MBA");
+  if (!TRY(member->strings_or_empty("schemata")).empty()) return no_resctrl(*member, "schemata", "Intel RDT");
+  if (!class_id.empty()) return no_resctrl(*member, "closID", "Intel RDT");
+  if (TRY(member->boolean_or("enableMonitoring", false)))
+    return no_resctrl(*member, "enableMonitoring", "Intel RDT monitoring");
+  return ok();
 }
 
 }  // namespace

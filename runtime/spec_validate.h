@@ -13,6 +13,14 @@ namespace runtime {
 // Source: runtime-spec config.md, config-linux.md.
 Result<void> validate_spec(const Spec& spec);
 
+// The result, with the JSON pointer of a member in front of its error where `is_named`: for what only a step
+// finds wrong.
+template <typename T>
+Result<T> of_member(bool is_named, const std::string& pointer, Result<T> result) {
+  if (result || !is_named) return result;
+  return std::move(result).error().in(pointer);
+}
+
 // The same for a process alone (exec), whose pointer in its document is `pointer`.
 Result<void> validate_process(const Process& process, const std::string& pointer);
 

@@ -115,7 +115,9 @@ Result<void> StateDirectory::write_container(const ContainerRecord& record) cons
 
 Result<void> StateDirectory::write_init(const ProcessIdentity& init) const {
   InitRecord record = {init, TRY(boot_id())};
-  return write_document(fd_.get(), kInitFile, write_init_record(record));
+  auto written = write_document(fd_.get(), kInitFile, write_init_record(record));
+  const bool is_second = !written && written.error().error_number() == EEXIST;
+  return is_second ? replace_file(file(kInitFile), dump_json(write_init_record(record))) : written;
 }
 
 Result<std::optional<ContainerRecord>> StateDirectory::read_container() const {

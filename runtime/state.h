@@ -43,7 +43,8 @@ class StateDirectory {
   const std::string& id() const { return id_; }
   std::string file(const char* name) const { return path_ + "/" + name; }
 
-  // Each of the files is written once.
+  // Each of the files is written once, but the init's for a second time where runtime/joined_pid.h makes it
+  // another process.
   Result<void> write_container(const ContainerRecord& record) const;
   Result<void> write_init(const ProcessIdentity& init) const;
   // nullopt when its writer has not come that far, or was killed just then. kCorrupt for a damaged file.

@@ -110,6 +110,59 @@ std::string undo_trap(const Plan& plan) {
   return lines;
 }
 
+// Where sh(1) is in a script: which quotes are open, and in which substitutions.
+class ShellState {
+ public:
+  bool is_quoted() const { return open_.back() == '\''; }
+  // Takes the character at `i`; how many characters it stands for.
+  size_t take(const std::string& script, size_t i) {
+    const char c = script[i];
+    const char top = open_.back();
+    if (c == closing(top)) {
+      open_.pop_back();
+      return 1;
+    }
+    if (top == '#' || top == '\'') return 1;
+    if (c == '\\') return 2;
+    if (c == '$' && script.compare(i + 1, 1, "(") == 0) {
+      open_.push_back('(');
+      return 2;
+    }
+    const bool is_word_start = i == 0 || script[i - 1] == '\n' || script[i - 1] == ' ';
+    if (c == '"' || (top != '"' && (c == '\'' || (c == '#' && is_word_start)))) open_.push_back(c);
+    return 1;
+  }
+
+ private:
+  // What ends what `opening` began.
+  static char closing(char opening) {
+    if (opening == '#') return '\n';
+    return opening == '(' ? ')' : opening;
+  }
+
+  // Innermost last; '#' is a comment, the first one the script itself.
+  std::string open_ = std::string(1, '\0');
+};
+
+// The script with $ID where a path has the id; in single quotes these end and begin around it.
+std::string with_variable(const std::string& script, const std::string& id) {
+  if (id.empty()) return script;
+  const std::string name = "/" + id;
+  std::string result;
+  ShellState state;
+  for (size_t i = 0; i < script.size();) {
+    if (script.compare(i, name.size(), name) == 0) {
+      result += state.is_quoted() ? "/'$ID'" : "/$ID";
+      i += name.size();
+      continue;
+    }
+    const size_t count = state.take(script, i);
+    result += script.substr(i, count);
+    i += count;
+  }
+  return result;
+}
+
 constexpr const char* kHead =
     "# The same container, built by hand. Needs root, util-linux, iproute2 and a statically linked busybox.\n"
     "# Only for an image that you trust: where vial resolves every path inside the image by openat2(2), a "
@@ -122,7 +175,9 @@ constexpr const char* kHead =
     "LIBRARIES=$(ldd \"$PRLIMIT\" \"$SETPRIV_PROGRAM\" | sed -n 's|.*=> \\(/[^ ]*\\) .*|\\1|p' | xargs "
     "readlink -f |\n"
     "  sed 's|^\\(.*\\)/[^/]*$|.\\1|' | sort -u | paste -sd:)\n"
-    "export BUSYBOX PRLIMIT SETPRIV_PROGRAM LOADER LIBRARIES\n";
+    "# Each run has an id, and so a cgroup and directories, of its own.\n"
+    "ID=$(printf %064d $$)\n"
+    "export BUSYBOX PRLIMIT SETPRIV_PROGRAM LOADER LIBRARIES ID\n";
 
 constexpr const char* kLeaveCgroups =
     "  # this shell joined the cgroups for its children; they can only be removed when it has left them\n"
@@ -190,10 +245,11 @@ std::string shell_script(const Plan& plan, const std::string& title, const Shell
       add_step(plan[i]->shell_lane() == Lane::kHost ? host : init, plan, i);
     }
   }
-  return "#!/bin/sh\n# " + printable(title) + "\n" + kHead + "\n" + files.make + "\nINIT=$(mktemp)\n" +
-         "cleanup() {\n  cd /\n" + kLeaveCgroups + undo_trap(plan) + files.remove +
-         "  rm -f \"$INIT\"\n}\ntrap cleanup EXIT\n\n" + host + "\ncat > \"$INIT\" <<'VIAL_INIT'\n" +
-         kInitHead + init + "VIAL_INIT\n\n" + unshare + " sh \"$INIT\"\n";
+  const auto own = [&files](const std::string& lines) { return with_variable(lines, files.id); };
+  return "#!/bin/sh\n# " + printable(title) + "\n" + kHead + "\n" + own(files.make) + "\nINIT=$(mktemp)\n" +
+         "cleanup() {\n  cd /\n" + kLeaveCgroups + own(undo_trap(plan) + files.remove) +
+         "  rm -f \"$INIT\"\n}\ntrap cleanup EXIT\n\n" + own(host) + "\ncat > \"$INIT\" <<'VIAL_INIT'\n" +
+         kInitHead + own(init) + "VIAL_INIT\n\n" + unshare + " sh \"$INIT\"\n";
 }
 
 }  // namespace runtime

@@ -16,8 +16,11 @@ std::string dry_run_text(const Plan& plan);
 // --explain: what was done: time since the start, duration, system calls, before -> after, why, man page.
 std::string explain_text(const Plan& plan, std::span<const StepRecord> records);
 
-// Lines of shell for what is there before a plan is performed: a container's directories and files.
+// Lines of shell for what is there before a plan is performed: a container's directories and files. `id` is
+// the container's in all lines, where it is a name in a path; each run of the script takes one of its own for
+// it.
 struct ShellFiles {
+  std::string id;
   std::string make;
   std::string remove;
 };

@@ -6,14 +6,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/socket.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 
@@ -35,18 +34,12 @@ class ConnectSeccompAgent : public Step {
       : Step(Lane::kHost, "connect to the seccomp agent"), path_(std::move(path)) {}
 
   Result<void> perform(StepContext& context) const override {
-    struct sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    if (path_.size() >= sizeof address.sun_path)
-      return invalid("seccomp: listenerPath is too long for a socket");
-    std::memcpy(address.sun_path, path_.data(), path_.size());
-    Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!socket) return Error::from_errno("socket", errno);
-    const auto* generic = reinterpret_cast<const struct sockaddr*>(&address);
-    if (::connect(socket.get(), generic, sizeof address) != 0) {
-      return not_found("connect to the seccomp agent at " + printable(path_) + ": " + errno_text(errno));
+    auto connected = connect_to_path(path_);
+    if (!connected) {
+      return not_found("connect to the seccomp agent at " + printable(path_) + ": " +
+                       errno_text(connected.error().error_number()));
     }
-    context.seccomp_agent_fd = std::move(socket);
+    context.seccomp_agent_fd = std::move(*connected);
     return ok();
   }
   std::string say() const override { return "connect(AF_UNIX " + path_ + ")"; }

@@ -31,6 +31,9 @@ struct Call {
   const std::string& id() const { return options.arguments().front(); }
 };
 
+// --preserve-fds: how many descriptors above 2 go along. kInvalid unless that is 0 to 1024.
+Result<unsigned> preserved_descriptors(const Options& options);
+
 // The value is the exit code.
 using OciHandler = Result<int> (*)(const Call&);
 

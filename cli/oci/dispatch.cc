@@ -127,6 +127,13 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+Result<unsigned> preserved_descriptors(const Options& options) {
+  constexpr int64_t kMost = 1024;
+  const int64_t kept = options.integer("preserve-fds").value_or(0);
+  if (kept < 0 || kept > kMost) return invalid("--preserve-fds must be between 0 and 1024");
+  return static_cast<unsigned>(kept);
+}
+
 std::span<const std::span<const OciCommand>> all_oci_commands() {
   static const std::span<const OciCommand> all[] = {kOciLifeCommands,  kOciExecCommands, kOciStateCommands,
                                                     kOciLimitCommands, kOciHostCommands, kOciHelpCommands};

@@ -120,10 +120,7 @@ Result<runtime::EnterRequest> request_of(const Call& call) {
   request.console_socket = options.string("console-socket");
   request.pidfd_socket = options.string("pidfd-socket");
   request.sub_cgroups = options.list("cgroup");
-  const int64_t kept = options.integer("preserve-fds").value_or(0);
-  constexpr int64_t kMaxKept = 1024;
-  if (kept < 0 || kept > kMaxKept) return invalid("--preserve-fds must be between 0 and 1024");
-  request.preserve_fds = static_cast<unsigned>(kept);
+  request.preserve_fds = TRY(preserved_descriptors(options));
   return request;
 }
 

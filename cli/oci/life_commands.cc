@@ -75,11 +75,8 @@ Result<runtime::ContainerRequest> request_of(const Call& call) {
   request.no_new_keyring = options.flag("no-new-keyring");
   request.cgroup_manager = call.globals.cgroup_manager;
   request.argv = call.argv;
-  const int64_t kept = options.integer("preserve-fds").value_or(0);
-  constexpr int64_t kMaxKept = 1024;
-  if (kept < 0 || kept > kMaxKept) return invalid("--preserve-fds must be between 0 and 1024");
   request.listen_fds = listening_descriptors();
-  request.preserve_fds = static_cast<unsigned>(kept) + request.listen_fds;
+  request.preserve_fds = TRY(preserved_descriptors(options)) + request.listen_fds;
   // What else the caller has open is none of the container's business, nor of an init that waits for days.
   TRY(sys::close_range(3 + request.preserve_fds, ~0U, 0));
   return request;

@@ -69,22 +69,29 @@ bool is_same_directory(int left_fd, const struct stat& right) {
   return ::fstat(left_fd, &left) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
-// Climbs from an open directory; "ok" when the top is not our root: we are outside.
-std::string climb(int directory_fd) {
-  struct stat root = {};
-  if (::stat("/", &root) != 0) return outcome(-1);
+// The root above an open directory.
+Fd top_of(int directory_fd) {
   constexpr int kDeepest = 128;
   Fd at(::fcntl(directory_fd, F_DUPFD_CLOEXEC, 0));
   for (int level = 0; level < kDeepest; ++level) {
     Fd up(::openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!up) return outcome(-1);
+    if (!up) return up;
     struct stat here = {};
     (void)::fstat(at.get(), &here);
     const bool top = is_same_directory(up.get(), here);
     at = std::move(up);
     if (top) break;
   }
-  return is_same_directory(at.get(), root) ? "inside" : "ok";
+  return at;
+}
+
+// Climbs from an open directory; "ok" when the top is not our root: we are outside.
+std::string climb(int directory_fd) {
+  struct stat root = {};
+  if (::stat("/", &root) != 0) return outcome(-1);
+  const Fd top = top_of(directory_fd);
+  if (!top) return outcome(-1);
+  return is_same_directory(top.get(), root) ? "inside" : "ok";
 }
 
 std::string leave_by_cwd() {
@@ -213,15 +220,24 @@ std::string use_i386_door() {
   return outcome(-1);
 }
 
-bool leads_out(const std::string& path) {
+// Whether a directory is outside of our root; with `host_path`: on the host, which has that file, or in a
+// procfs of the host's processes.
+bool leads_out(const std::string& path, const std::string& host_path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC));
-  return fd && climb(fd.get()) == "ok";
+  if (!fd || host_path.empty()) return fd && climb(fd.get()) == "ok";
+  const Fd top = top_of(fd.get());
+  const std::string way = host_path.substr(1);
+  return top && (::faccessat(top.get(), way.c_str(), F_OK, 0) == 0 ||
+                 ::faccessat(top.get(), ("1/root/" + way).c_str(), F_OK, 0) == 0);
 }
 
-// Looks at the processes that come in, until there were `count`: "ok" once one has a root, a directory or a
-// descriptor outside of ours, a variable of whoever started it (LISTEN_FDS), or a program that can be written
-// (CVE-2016-9962).
-std::string watch_newcomers(uint64_t count) {
+// "COUNT[:PATH]": looks at the processes that come in, until there were `count`: "ok" once one has a root, a
+// directory or a descriptor outside of ours (with PATH: on the host, where PATH is), a variable of whoever
+// started it (LISTEN_FDS), or a program that can be written (CVE-2016-9962).
+std::string watch_newcomers(const std::string& words) {
+  const size_t colon = std::min(words.find(':'), words.size());
+  const uint64_t count = parse_uint(words.substr(0, colon)).value_or(0);
+  const std::string host_path = words.substr(std::min(colon + 1, words.size()));
   std::set<std::string> seen;
   const std::string self = std::to_string(::getpid());
   const time_t end = ::time(nullptr) + static_cast<time_t>(kSeconds) - 1;
@@ -235,7 +251,9 @@ std::string watch_newcomers(uint64_t count) {
       std::vector<std::string> ways = {process + "/root", process + "/cwd"};
       for (const std::string& fd : list_directory(process + "/fd").value_or({}))
         ways.push_back(process + "/fd/" + fd);
-      if (std::any_of(ways.begin(), ways.end(), leads_out)) return "ok";
+      if (std::any_of(ways.begin(), ways.end(),
+                      [&](const std::string& way) { return leads_out(way, host_path); }))
+        return "ok";
     }
   }
   return "saw " + std::to_string(seen.size());
@@ -331,7 +349,7 @@ constexpr auto kAttacks = std::to_array<Attack>({
 std::string run_attack(const std::string& name) {
   if (name.compare(0, 5, "open:") == 0) return try_open(name.substr(5), O_RDONLY);
   if (name.compare(0, 6, "write:") == 0) return try_open(name.substr(6), O_WRONLY);
-  if (name.starts_with("watch:")) return watch_newcomers(parse_uint(name.substr(6)).value_or(0));
+  if (name.starts_with("watch:")) return watch_newcomers(name.substr(6));
   for (const Attack& attack : kAttacks)
     if (attack.name == name) return attack.run();
   return "unknown";

@@ -110,6 +110,23 @@ TEST_CASE("who is in a container sees nothing of the host in what exec brings in
   CHECK(vial.run({"rm", "watcher"}).code == 0);
 }
 
+TEST_CASE("who is in a container sees nothing of the host in what is started in its pid namespace") {
+  const Vial vial;
+  const std::string attack = "watch:12:" + vial.directory();
+  REQUIRE(vial.run({"run", "-d", "--name", "watcher", "--cap-add", "SYS_PTRACE", "-v",
+                    probe_program() + ":/probe:ro", "busybox", "/probe", "try", attack})
+              .code == 0);
+  constexpr int kMostTries = 40;
+  for (int i = 0; i < kMostTries; ++i) {
+    if (vial.run_after(leak_descriptors, {"run", "--rm", "--pid", "container:watcher", "busybox", "true"})
+            .code != 0)
+      break;
+  }
+  CHECK(vial.run({"wait", "watcher"}).out == "0\n");
+  CHECK(vial.run({"logs", "watcher"}).out == "{\"" + attack + "\":\"saw 12\"}\n");
+  CHECK(vial.run({"rm", "watcher"}).code == 0);
+}
+
 TEST_CASE("no descriptor of the caller reaches what exec runs") {
   const Vial vial;
   REQUIRE(vial.run({"run", "-d", "--name", "box", "-v", probe_program() + ":/probe:ro", "busybox", "sleep",

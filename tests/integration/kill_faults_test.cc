@@ -1,7 +1,6 @@
 // Every step of a start fails once, and kills the monitor once: nothing is left, and what is told is true.
 // Needs programs that were built with VIAL_FAULTS.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/strings.h"
 #include "tests/integration/running_program.h"
@@ -9,17 +8,6 @@
 using Catch::Contains;
 
 namespace {
-
-class Variable {
- public:
-  Variable(const char* name, int value) : name_(name) { ::setenv(name_, std::to_string(value).c_str(), 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 
 constexpr int kMostSteps = 200;
 

@@ -104,6 +104,10 @@ TEST_CASE("every wrong member is named") {
     oci.write_config();
     check_refused(oci, oci.id(), text);
   };
+  const std::string file = oci.bundle() + "/config.json: ";
+  const auto located = [&](const char* pointer, const Json& value, const std::string& text) {
+    refused(pointer, value, (file + text).c_str());
+  };
   refused("/ociVersion", "2.0.0", "version \"2.0.0\" is not supported");
   refused("/ociVersion", 1, "/ociVersion");
   refused("/process/args", "true", "/process/args");
@@ -113,6 +117,20 @@ TEST_CASE("every wrong member is named") {
   refused("/root/path", "nowhere", "nowhere");
   refused("/linux/namespaces", {{{"type", "moon"}}}, "moon");
   refused("/linux/cgroupsPath", "../../out", "cgroup");
+  // Whoever finds it, the reader, the validation or the plan: the file, and where in it.
+  located("/process/user/uid", -1, "/process/user/uid: ");
+  located("/process/args", Json::array(), "/process/args: missing");
+  located("/process/cwd", "relative", "/process/cwd: not an absolute path");
+  located("/mounts/1/destination", "/proc/self", "/mounts/1: ");
+  located("/linux/namespaces", {{{"type", "moon"}}}, "/linux/namespaces: ");
+  located("/linux/cgroupsPath", "/a/../b", "/linux/cgroupsPath: ");
+  located("/linux/resources", {{"cpu", {{"cpus", "3-1"}}}}, "/linux/resources: ");
+  located("/linux/resources", {{"hugepageLimits", {{{"pageSize", "x"}, {"limit", 1}}}}}, "/linux/resources");
+  located("/linux/sysctl", {{"kernel.panic", "1"}}, "/linux/sysctl: ");
+  located("/linux/seccomp", {{"defaultAction", "SCMP_ACT_ODD"}}, "/linux/seccomp");
+  located("/process/scheduler", {{"policy", "SCHED_ODD"}}, "/process/scheduler");
+  located("/process/ioPriority", {{"class", "IOPRIO_CLASS_RT"}, {"priority", 70}}, "/process/ioPriority");
+  located("/process/rlimits", {{{"type", "RLIMIT_ODD"}, {"soft", 1}, {"hard", 1}}}, "/process/rlimits/0");
 }
 
 TEST_CASE("the same bundle that changes between create and exec is the one of create") {
@@ -121,6 +139,17 @@ TEST_CASE("the same bundle that changes between create and exec is the one of cr
   put_config(oci, "gone mad");
   CHECK(oci.call({"exec", oci.id(), "true"}).code == 0);
   CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+TEST_CASE("a process document that is wrong is named, and where in it") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const std::string file = oci.directory() + "/process.json";
+  REQUIRE(replace_file(file, R"({"args": ["true"], "cwd": "relative", "user": {"uid": 0, "gid": 0}})"));
+  const Outcome outcome = oci.call({"exec", "--process", file, oci.id()});
+  CHECK(outcome.code != 0);
+  CHECK_THAT(outcome.err, Contains(file + ": /cwd: not an absolute path"));
   oci.remove();
 }
 

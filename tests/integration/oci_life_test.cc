@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <memory>
 
 #include "base/file.h"
@@ -20,18 +19,6 @@
 using Catch::Contains;
 
 namespace {
-
-class Variable {
- public:
-  Variable(const char* name, int value) : Variable(name, std::to_string(value).c_str()) {}
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 
 std::string state_directory(const OciBundle& oci) {
   return oci.directory() + "/state/" + oci.id();

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,21 @@ int64_t monotonic_ms();
 bool in_vm();
 // The programs that are tested are a sanitizer's: slow, and large.
 bool is_sanitized();
+
+// An environment variable of the programs that are run, while this lives.
+class Variable {
+ public:
+  Variable(const char* name, int value) : Variable(name, std::to_string(value)) {}
+  Variable(const char* name, const std::string& value) : name_(name) {
+    ::setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
+  }
+  ~Variable() { ::unsetenv(name_); }  // NOLINT(concurrency-mt-unsafe): one thread
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
 
 class RunningProgram {
  public:

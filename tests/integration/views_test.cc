@@ -196,6 +196,26 @@ TEST_CASE("the script of --as-shell builds a container with many options") {
   CHECK(real["hostname"] == "web");
 }
 
+TEST_CASE("the script of --as-shell is the same each time, and runs twice at once") {
+  const Vial vial;
+  const Words words = {"run", "--as-shell", "-m", "64m", "busybox", "sh", "-c", "echo up; sleep 0.5"};
+  const Outcome script = vial.run(words);
+  REQUIRE(script.code == 0);
+  CHECK(vial.run(words).out == script.out);
+  const std::string path = vial.directory() + "/script";
+  REQUIRE(replace_file(path, script.out));
+  // The second one when the first is up.
+  const auto output =
+      run_command({"sh", "-c",
+                   "sh \"$0\" > \"$0.first\" & until [ -s \"$0.first\" ]; do sleep 0.05; done; "
+                   "sh \"$0\"; echo $?; wait $!; echo $?",
+                   path});
+  REQUIRE(output);
+  INFO(output->err);
+  CHECK(output->err.empty());
+  CHECK(output->out == "up\n0\n0\n");
+}
+
 TEST_CASE("the script of --as-shell shares what the options share, and ends with the program's code") {
   const Vial vial;
   const Words options = {"--network", "host", "--ipc", "host", "--uts", "host"};

@@ -45,7 +45,54 @@ std::vector<std::string> cgroup_leftovers(const runtime::Spec& spec) {
   return left;
 }
 
+// An init step that a person should know a lot about.
+class Warner : public Step {
+ public:
+  explicit Warner(size_t count) : Step(Lane::kInit, "warn"), count_(count) {}
+  Result<void> perform(StepContext& context) const override {
+    for (size_t i = 0; i < count_; ++i)
+      context.warnings.push_back("warning " + std::to_string(i) + std::string(90, '.'));
+    return ok();
+  }
+  std::string say() const override { return "warn"; }
+  std::string shell() const override { return "#"; }
+  Reason why() const override { return {"a test", "test(1)"}; }
+
+ private:
+  size_t count_;
+};
+
 }  // namespace
+
+TEST_CASE("however much there is to warn about, an init that starts at once is not stopped by it") {
+  const SmallRootfs rootfs;
+  const auto spec = rootfs.spec({"true"});
+  constexpr unsigned kPatience = 20;
+  for (const size_t count : {size_t{1}, size_t{300}, size_t{3000}}) {
+    auto wanted = request_of(spec, rootfs);
+    wanted.before_rootfs.push_back(std::make_unique<Warner>(count));
+    const auto plan = runtime::make_plan(std::move(wanted), host_facts());
+    REQUIRE(plan);
+    runtime::LaunchRequest request;
+    request.plan = &*plan;
+    request.start_at_once = true;
+    ::alarm(kPatience);  // it hangs otherwise
+    auto launched = runtime::launch(std::move(request));
+    REQUIRE(launched);
+    REQUIRE((*launched)->start());
+    ::alarm(0);
+    (void)wait_for((*launched)->pidfd.get());
+    CHECK(runtime::undo_all(runtime::undo_list(*plan)));
+    const auto& warnings = (*launched)->warnings;
+    CHECK(warnings.front().starts_with("warning 0."));
+    if (count == 1) {
+      CHECK(warnings.size() == 1);
+    } else {
+      CHECK(warnings.size() > 100);
+      CHECK(warnings.back() == "and " + std::to_string(count - warnings.size() + 1) + " more warnings");
+    }
+  }
+}
 
 // spec: config-linux.md#namespaces.new
 // spec: config.md#hostname

@@ -319,6 +319,14 @@ TEST_CASE("what this runtime can't do is said, what limits nothing is ignored") 
   CHECK(kind_of("/linux/intelRdt", R"({"memBwSchema": "MB:0=50"})") == "unsupported");
   CHECK(kind_of("/linux/intelRdt", R"({"closID": "x"})") == "unsupported");
   CHECK(kind_of("/linux/intelRdt", R"({"closID": 3})") == "other");
+  CHECK(kind_of("/linux/intelRdt", R"({"closID": "a/b"})") == "other");
+  CHECK(kind_of("/linux/intelRdt", R"({"enableMonitoring": true})") == "unsupported");
+  CHECK(kind_of("/linux/intelRdt", R"({"enableMonitoring": false})") == "read");
+  const auto words = read_spec(with("/linux/intelRdt", Json::parse(R"({"memBwSchema": "MB:0=50"})")));
+  REQUIRE_FALSE(words);
+  CHECK(
+      words.error().text().starts_with("/linux/intelRdt/memBwSchema: intelRdt.memBwSchema is specified in "
+                                       "config, but Intel RDT/MBA is not enabled"));
   CHECK(kind_of("/linux/personality", R"({"domain": "LINUX", "flags": []})") == "read");
   CHECK(kind_of("/linux/personality", R"({"domain": "LINUX", "flags": ["X"]})") == "unsupported");
 }
