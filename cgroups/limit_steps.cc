@@ -54,7 +54,7 @@ std::string say_limit(const LimitWrite& write) {
 }
 
 std::string shell_limit(const LimitWrite& write) {
-  const std::string line = shell_write(path_of(write), write.text);
+  std::string line = shell_write(path_of(write), write.text);
   if (write.other_file.empty()) return line;
   return "if [ -e " + shell_quote(path_of(write)) + " ]; then " + line + "; else " +
          shell_write(other_path_of(write), write.other_text) + "; fi";

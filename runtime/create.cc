@@ -5,6 +5,7 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/file.h"
@@ -145,7 +146,7 @@ Result<void> Maker::prepare() {
     spec.process.env.emplace_back("LISTEN_PID=1");
   }
   const HostFacts host = TRY(collect_host_facts());
-  warnings_ = settle_capabilities(spec.process, grantable_capabilities(spec, host));
+  warnings_ = settle_capabilities(spec.os, spec.process);
   describe();
   TRY_IN(bundle_.file, plan(host));
   return ok();
@@ -240,15 +241,14 @@ Result<Made> Maker::make() {
 
 }  // namespace
 
-security::CapabilityMask grantable_capabilities(const Spec& spec, const HostFacts& host) {
-  const auto own = namespaces::NamespaceSet::from(spec.os.namespaces);
-  return own && own->is_separate("user") ? security::all_capabilities() : host.bounding_set;
-}
-
-std::vector<std::string> settle_capabilities(Process& process, security::CapabilityMask granted) {
+std::vector<std::string> settle_capabilities(const Linux& os, Process& process) {
   std::vector<std::string> missing = process.unknown_capabilities;
   if (!process.capabilities) process.capabilities.emplace();
   auto& sets = *process.capabilities;
+  const bool has_user_namespace = std::any_of(os.namespaces.begin(), os.namespaces.end(),
+                                              [](const auto& one) { return one.type == "user"; });
+  const auto asked = sets.bounding | sets.permitted | sets.inheritable | sets.effective;
+  const auto granted = has_user_namespace ? asked : security::own_bounding_set(asked);
   for (auto& name :
        security::capability_names((sets.bounding | sets.permitted | sets.inheritable) & ~granted))
     missing.push_back(std::move(name));

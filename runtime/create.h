@@ -52,12 +52,10 @@ struct Bundle {
 Result<Bundle> read_bundle(const std::string& directory, const std::string& config);
 
 // Brings a process's capabilities to what it can have: none at all when its config.json does not say any,
-// nothing that is not in `granted`, no ambient ones that are not inheritable and permitted, too
-// (capabilities(7); runc's default config.json asks for some). Returns what a person should know, as texts:
-// config.md wants a warning for what can't be granted, and no failure.
-std::vector<std::string> settle_capabilities(Process& process, security::CapabilityMask granted);
-// What a process of this container can be granted: a user namespace has all capabilities.
-security::CapabilityMask grantable_capabilities(const Spec& spec, const HostFacts& host);
+// nothing that can't be granted (a user namespace of its own has all, `os` tells), no ambient ones that are
+// not inheritable and permitted, too (capabilities(7); runc's default config.json asks for some). Returns
+// what a person should know, as texts: config.md wants a warning for what can't be granted, and no failure.
+std::vector<std::string> settle_capabilities(const Linux& os, Process& process);
 
 // The bundle's own config.json of a container, from its state directory. Errors as read_bundle().
 Result<Spec> read_kept_spec(const StateDirectory& directory);

@@ -107,7 +107,7 @@ Result<Entered> enter_container(const EnterRequest& request) {
   Process process = TRY(request.choose_process(spec.process));
   const HostFacts host = TRY(collect_host_facts());
   const bool has_own = process.capabilities != spec.process.capabilities;
-  const auto missing = settle_capabilities(process, grantable_capabilities(spec, host));
+  const auto missing = settle_capabilities(spec.os, process);
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
   if (request.console_socket.empty()) settle_window_size(process);
   const Plan plan = TRY(plan_of(request, state, spec, process, std::move(group), host));

@@ -176,7 +176,7 @@ void read_version(std::string_view release, HostFacts& host) {
 Result<HostFacts> collect_host_facts() {
   HostFacts host;
   host.cgroups = TRY(cgroups::read_layout());
-  host.can_raise_rlimits = security::may_hand_on(CAP_SYS_RESOURCE);
+  host.can_raise_rlimits = security::own_bounding_set(security::CapabilityMask{1} << CAP_SYS_RESOURCE) != 0;
   utsname name = {};
   if (::uname(&name) == 0) read_version(name.release, host);
   return host;

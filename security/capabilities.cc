@@ -84,18 +84,15 @@ CapabilityMask docker_default_capabilities() {
   return kDockerDefault;
 }
 
-CapabilityMask own_bounding_set() {
+CapabilityMask own_bounding_set(CapabilityMask asked) {
   CapabilityMask mask = 0;
   for (int number = 0; number < 64; ++number) {
+    if ((asked & bit(number)) == 0) continue;
     const int in_set = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0);
     if (in_set < 0) break;  // the kernel knows no more
     if (in_set == 1) mask |= bit(number);
   }
   return mask;
-}
-
-bool may_hand_on(int capability) {
-  return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
 }
 
 Result<CapabilityMask> change_capabilities(CapabilityMask base, const CapabilityChanges& changes) {

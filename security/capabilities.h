@@ -40,10 +40,9 @@ CapabilityMask all_capabilities();
 CapabilityMask default_capabilities();
 // Docker's own 14, for who asks to have them back.
 CapabilityMask docker_default_capabilities();
-// The capabilities that this process could hand on: our own bounding set, by prctl(PR_CAPBSET_READ).
-CapabilityMask own_bounding_set();
-// The same for one of them.
-bool may_hand_on(int capability);
+// The capabilities that this process could hand on: our own bounding set, by a prctl(PR_CAPBSET_READ) for
+// each that is asked for.
+CapabilityMask own_bounding_set(CapabilityMask asked = ~CapabilityMask{0});
 
 // What the command line says about capabilities.
 struct CapabilityChanges {
