@@ -1,7 +1,7 @@
 // operator new and delete for the static programs. A start makes some thousand small blocks: with glibc's
 // malloc that is a third of what it computes, and the pages come one fault after the other; musl's asks the
-// kernel so often that a start would lose what musl saves. Here small blocks come from one array whose first
-// part is mapped by one call, and go back to a list of their size; everything else, and everything once the
+// kernel so often that a start would lose what musl saves. Here small blocks come from one array whose pages
+// are mapped many at a time, and go back to a list of their size; everything else, and everything once the
 // array is used up, is malloc's. The programs have one thread (no thread may be in a process that clones).
 #include <linux/mman.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kGrain = 16;  // alignment and difference between two sizes
 constexpr size_t kLargestSmall = 4096;
 constexpr size_t kArena = size_t{256} * 1024;
-constexpr size_t kMappedAtOnce = size_t{128} * 1024;  // about what the start of a container takes
+constexpr size_t kMappedAtOnce = size_t{32} * 1024;  // what the small commands take; a start takes four
 constexpr uintptr_t kPage = 4096;
 
 struct Free {
@@ -28,6 +28,7 @@ struct Free {
 
 alignas(kPage) std::array<std::byte, kArena> arena;
 size_t used = 0;
+size_t mapped = 0;
 std::array<Free*, kLargestSmall / kGrain + 1> free_lists = {};
 bool leaves_freed = false;
 
@@ -42,9 +43,13 @@ void* take(size_t size) {
     list = list->next;
     return block;
   }
-  // Where the kernel is too old for it (5.14), the pages come one by one.
-  if (used == 0) (void)::madvise(arena.data(), kMappedAtOnce, MADV_POPULATE_WRITE);
   if (arena.size() - used < size + kGrain) return nullptr;
+  // Where the kernel is too old for it (5.14), the pages come one by one; so they do around a clone, where
+  // there are few.
+  if (used + size + kGrain > mapped && !leaves_freed) {
+    (void)::madvise(arena.data() + mapped, kMappedAtOnce, MADV_POPULATE_WRITE);
+    mapped += kMappedAtOnce;
+  }
   // The size stands before the block: not every delete tells it.
   std::byte* block = arena.data() + used + kGrain;
   *reinterpret_cast<size_t*>(block - kGrain) = size;  // NOLINT: an allocator is where bytes become objects
