@@ -35,8 +35,8 @@ Result<std::optional<cgroups::Group>> group_of(const EnterRequest& request, cons
   return std::optional<cgroups::Group>();
 }
 
-Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
-                     const Process& process, std::optional<cgroups::Group> group, const HostFacts& host) {
+Result<ExecRequest> exec_request_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
+                                    const Process& process, std::optional<cgroups::Group> group) {
   ExecRequest exec;
   exec.spec = &spec;
   exec.process = &process;
@@ -46,7 +46,7 @@ Result<Plan> plan_of(const EnterRequest& request, const CurrentState& state, con
   exec.group = std::move(group);
   if (spec.os.seccomp)
     exec.seccomp.push_back(TRY(security::cached_filter(filter_cache(request.root), *spec.os.seccomp)));
-  return make_exec_plan(std::move(exec), host);
+  return exec;
 }
 
 Result<Entered> perform(const EnterRequest& request, const Plan& plan, const Fd& console_socket) {
@@ -110,7 +110,8 @@ Result<Entered> enter_container(const EnterRequest& request) {
   const auto missing = settle_capabilities(spec.os, process);
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
   if (request.console_socket.empty()) settle_window_size(process);
-  const Plan plan = TRY(plan_of(request, state, spec, process, std::move(group), host));
+  ExecRequest exec = TRY(exec_request_of(request, state, spec, process, std::move(group)));
+  const Plan plan = TRY(make_exec_plan(std::move(exec), host));
   Fd console_socket;
   if (!request.console_socket.empty())
     console_socket = TRY_IN("console socket", connect_to(request.console_socket));
