@@ -28,7 +28,7 @@ class CheckFreeStep : public Step {
       : Step(Lane::kHost, "see that cgroup " + group.path + " is free"), group_(std::move(group)) {}
 
   Result<void> perform(StepContext& /*context*/) const override { return check_is_free(group_); }
-  std::string say() const override { return "open(" + quoted(any() + "/cgroup.procs") + ") = -1 ENOENT"; }
+  std::string say() const override { return "lstat(" + quoted(any()) + ") = -1 ENOENT"; }
   std::string shell() const override {
     // Not test -s: files of a cgroup have no size.
     return "test -z \"$(cat " + shell_quote(any() + "/cgroup.procs") + " 2> /dev/null)\" || exit 1";

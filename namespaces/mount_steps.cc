@@ -78,8 +78,7 @@ class MountStep : public Step {
     }
     // A new file system is mounted with its attributes; one that is changed or filled first is writable until
     // then.
-    const bool is_changed = mount_.type == "tmpfs" && !mode_;
-    if (options_.bind || tree_ || options_.copy_up || is_changed) return;
+    if (options_.bind || tree_ || is_set_later()) return;
     new_attributes_ = std::exchange(options_.set, 0);
     options_.clear = 0;  // a new mount has none
   }
@@ -116,8 +115,9 @@ class MountStep : public Step {
                            ? "open_tree(" + mount_.source + ", OPEN_TREE_CLONE" +
                                  (options_.recursive_bind ? "|AT_RECURSIVE)" : ")")
                            : "fsopen(" + mount_.type + "); fsconfig(" + data_text(", ") + "); fsmount(" +
-                                 (options_.copy_up ? "" : join(mount_.options, ",")) + ")";
-    if (!mount_.options.empty() && (options_.bind || options_.copy_up))
+                                 (is_set_later() ? "" : join(mount_.options, ",")) + ")";
+    if (has_covered_mode()) text += "; fchmod(<as " + mount_.destination + " has it>)";
+    if (!mount_.options.empty() && (options_.bind || is_set_later()))
       text += "; mount_setattr(" + join(mount_.options, ",") + ")";
     return text + "; move_mount(" + mount_.destination + ")";
   }
@@ -157,6 +157,10 @@ class MountStep : public Step {
   }
 
  private:
+  // As with runc a tmpfs without mode= has the mode of the directory that it covers (/run stays 755).
+  bool has_covered_mode() const { return !options_.bind && mount_.type == "tmpfs" && !mode_; }
+  bool is_set_later() const { return options_.copy_up || has_covered_mode(); }
+
   // The mount is read-only, not the file system, of which there may be more mounts: mount(8) needs two calls.
   std::string filesystem_shell(const std::string& target) const {
     std::vector<std::string> options;
@@ -165,15 +169,18 @@ class MountStep : public Step {
       if (option != "ro") options.push_back(option);
       if (option == "nosuid" || option == "nodev" || option == "noexec") attributes += "," + option;
     }
-    std::string lines = "mkdir -p " + target + "; mount -t " + shell_quote(mount_.type);
-    if (!options.empty()) lines += " -o " + shell_quote(join(options, ","));
+    std::string lines;
+    if (has_covered_mode()) lines = "mode=$(stat -c %a " + target + " 2> /dev/null || echo 1777); ";
+    lines += "mkdir -p " + target + "; mount -t " + shell_quote(mount_.type);
+    const std::string mode = has_covered_mode() ? "mode=$mode" : "";
+    if (!options.empty() || !mode.empty()) lines += " -o " + mode;
+    if (!options.empty()) lines += (mode.empty() ? "" : ",") + shell_quote(join(options, ","));
     lines += " " + shell_quote(mount_.source.empty() ? mount_.type : mount_.source) + " " + target;
     if (options.size() != mount_.options.size()) lines += "\nmount -o " + attributes + " " + target;
     return lines;
   }
 
-  // As with runc a tmpfs without mode= has the mode of the directory that it covers (/run stays 755), else
-  // the file system's own. nullopt: that of the mount as it is.
+  // Of the covered directory, else the file system's own. nullopt: that of the mount as it is.
   std::optional<mode_t> root_mode(int root_fd) const {
     constexpr mode_t kOwn = 01777;
     if (options_.bind || mount_.type != "tmpfs") return std::nullopt;
