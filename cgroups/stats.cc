@@ -227,28 +227,6 @@ std::vector<IoTable> read_io_v1(const std::string& directory) {
   return tables;
 }
 
-IoUse& use_of(const IoCount& count, std::vector<IoUse>& io) {
-  for (IoUse& use : io) {
-    if (use.major == count.major && use.minor == count.minor) return use;
-  }
-  io.push_back({count.major, count.minor});
-  return io.back();
-}
-
-std::vector<IoUse> io_of(const std::vector<IoTable>& tables) {
-  std::vector<IoUse> io;
-  for (const IoTable& table : tables) {
-    const bool is_bytes = table.name == "io_service_bytes";
-    if (!is_bytes && table.name != "io_serviced") continue;
-    for (const IoCount& count : table.counts) {
-      IoUse& use = use_of(count, io);
-      if (count.operation == "Read") (is_bytes ? use.read_bytes : use.reads) = count.value;
-      if (count.operation == "Write") (is_bytes ? use.write_bytes : use.writes) = count.value;
-    }
-  }
-  return io;
-}
-
 // "hugetlb.2MB.current", on v1 "hugetlb.2MB.usage_in_bytes"; those of reservations have one name more.
 void read_huge_pages(const Group& group, Stats& stats) {
   const std::string v1 = group.v1_directory_of("hugetlb");
@@ -330,7 +308,6 @@ Result<Stats> read_stats(const Group& group) {
   stats.pids_limit = read_number(pids, "pids.max");
   const std::string block = group.v1_directory_of("blkio");
   stats.io_tables = block.empty() ? read_io_v2(group.v2_directory) : read_io_v1(block);
-  stats.io = io_of(stats.io_tables);
   stats.cpuset = read_cpuset(group.v1_directory_of("cpuset"));
   read_huge_pages(group, stats);
   stats.cpu_pressure = read_pressure(group.v2_directory, "cpu.pressure");

@@ -25,15 +25,6 @@ struct Pressure {
   PressureLine full;
 };
 
-struct IoUse {
-  int64_t major = 0;
-  int64_t minor = 0;
-  uint64_t read_bytes = 0;
-  uint64_t write_bytes = 0;
-  uint64_t reads = 0;
-  uint64_t writes = 0;
-};
-
 // What v1's files of block I/O count, and v2's io.stat of it: "io_service_bytes" and "io_serviced" with
 // "Read", "Write" and, on v1, more operations.
 struct IoCount {
@@ -98,7 +89,6 @@ struct Stats {
   std::optional<uint64_t> pids;
   std::optional<uint64_t> pids_limit;  // absent: unlimited
   std::optional<CpusetUse> cpuset;     // v1 alone
-  std::vector<IoUse> io;               // one entry a device
   std::vector<IoTable> io_tables;
   std::vector<HugePageUse> huge_pages;  // one entry a size
   std::optional<Pressure> cpu_pressure;

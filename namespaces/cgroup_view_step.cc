@@ -45,7 +45,8 @@ class CgroupView : public Step {
     std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
     for (const auto& entry : binds_) {
       if (needs_tmpfs_) text += "mkdirat(" + entry.container_path + "); ";
-      text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
+      text +=
+          "open_tree(" + entry.host_path + "); mount_setattr(); move_mount(" + entry.container_path + "); ";
     }
     return text + (read_only_ ? "mount_setattr(MOUNT_ATTR_RDONLY)" : "");
   }

@@ -262,6 +262,16 @@ TEST_CASE("a kernel parameter that is the whole host's is refused") {
   CHECK(oci.status() == "unknown");
 }
 
+TEST_CASE("a kernel parameter of a namespace that turns out to be the host's is refused") {
+  OciBundle oci;
+  for (auto& entry : oci.spec["linux"]["namespaces"])
+    if (entry["type"] == "network") entry["path"] = "/proc/self/ns/net";
+  const std::string before = read_file("/proc/sys/net/ipv4/ip_forward").value_or("?");
+  oci.spec["linux"]["sysctl"] = {{"net.ipv4.ip_forward", trim(before) == "0" ? "1" : "0"}};
+  CHECK(oci.run({"true"}).code != 0);
+  CHECK(read_file("/proc/sys/net/ipv4/ip_forward").value_or("!") == before);
+}
+
 // spec: config-linux.md#seccomp defaultAction, syscalls: names, action, errnoRet, args
 TEST_CASE("a filter of system calls decides as the configuration says") {
   OciBundle oci;

@@ -216,6 +216,27 @@ TEST_CASE("the script of --as-shell is the same each time, and runs twice at onc
   CHECK(output->out == "up\n0\n0\n");
 }
 
+TEST_CASE("the script of --as-shell gives a tmpfs the mode of what it covers") {
+  const Vial vial;
+  const auto modes = [&](const Words& options) {
+    Words words = {"run"};
+    words.insert(words.end(), options.begin(), options.end());
+    for (const char* word :
+         {"--tmpfs", "/etc", "--tmpfs", "/new", "busybox", "stat", "-c", "%a", "/etc", "/new"})
+      words.emplace_back(word);
+    return vial.run(words);
+  };
+  const Outcome real = modes({"--rm"});
+  CHECK(real.out == "755\n1777\n");
+  const Outcome script = modes({"--as-shell"});
+  const std::string path = vial.directory() + "/script";
+  REQUIRE(replace_file(path, script.out));
+  const auto output = run_command({"sh", path});
+  REQUIRE(output);
+  INFO(output->err);
+  CHECK(output->out == real.out);
+}
+
 TEST_CASE("the script of --as-shell shares what the options share, and ends with the program's code") {
   const Vial vial;
   const Words options = {"--network", "host", "--ipc", "host", "--uts", "host"};
