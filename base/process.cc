@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): sigset_t and the POSIX part
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,7 +60,18 @@ bool wait_until_dead(int pidfd, int timeout_ms) {
   return result > 0;
 }
 
-Result<ProcessIdentity> identify(pid_t pid) {
+namespace {
+
+// 0 where pidfds are no files of their own: there all have the same inode.
+uint64_t inode_of(int pidfd) {
+  constexpr auto kPidFs = 0x50494446;  // PID_FS_MAGIC of linux/magic.h
+  struct statfs filesystem = {};
+  if (::fstatfs(pidfd, &filesystem) < 0 || filesystem.f_type != kPidFs) return 0;
+  const auto status = sys::fstat(pidfd);
+  return status ? status->st_ino : 0;
+}
+
+Result<uint64_t> start_ticks_of(pid_t pid) {
   auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
   if (!stat) return not_found("process " + std::to_string(pid) + " does not exist");
   // Field 2 may hold spaces and parentheses: count from behind its last ')'. Field 22 is the 20th after it.
@@ -68,8 +80,21 @@ Result<ProcessIdentity> identify(pid_t pid) {
   const auto fields = split(std::string_view(*stat).substr(close + 2), ' ');
   constexpr size_t kStartTime = 19;
   if (fields.size() <= kStartTime) return corrupt("unreadable /proc/PID/stat");
-  const uint64_t ticks = TRY(parse_uint(fields[kStartTime]));
-  return ProcessIdentity{pid, ticks};
+  return parse_uint(fields[kStartTime]);
+}
+
+}  // namespace
+
+Result<ProcessIdentity> identify(pid_t pid, int pidfd) {
+  ProcessIdentity identity = {.pid = pid, .inode = inode_of(pidfd)};
+  if (identity.inode == 0) identity.start_ticks = TRY(start_ticks_of(pid));
+  return identity;
+}
+
+Result<ProcessIdentity> identify(pid_t pid) {
+  const auto pidfd = sys::pidfd_open(pid);
+  if (!pidfd) return not_found("process " + std::to_string(pid) + " does not exist");
+  return identify(pid, pidfd->get());
 }
 
 Result<pid_t> pid_of(int pidfd) {
@@ -88,10 +113,11 @@ Result<Fd> open_process(const ProcessIdentity& identity) {
   if (identity.pid <= 0) return gone;
   auto pidfd = sys::pidfd_open(identity.pid);
   if (!pidfd) return gone;
-  // The start time is read after the pidfd was taken: from here on the pid can't move under us.
-  auto current = identify(identity.pid);
-  if (!current || current->start_ticks != identity.start_ticks || wait_until_dead(pidfd->get(), 0))
-    return gone;
+  // Read after the pidfd was taken: from here on the pid can't move under us.
+  const bool is_same = identity.inode != 0 ? inode_of(pidfd->get()) == identity.inode
+                                           : start_ticks_of(identity.pid).value_or(~identity.start_ticks) ==
+                                                 identity.start_ticks;
+  if (!is_same || wait_until_dead(pidfd->get(), 0)) return gone;
   return pidfd;
 }
 

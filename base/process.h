@@ -35,14 +35,20 @@ Result<ExitStatus> wait_for(int pidfd);
 // True when the process behind `pidfd` has ended within `timeout_ms` (-1: for ever). poll(2) on a pidfd.
 bool wait_until_dead(int pidfd, int timeout_ms);
 
-// The process on disk. start_ticks is field 22 of /proc/PID/stat, in clock ticks since boot.
+// The process on disk: its pid, and what no other process of this boot has together with it. That is the
+// inode of its pidfd where pidfds are files of pidfs (Linux 6.9, pidfd_open(2)), a number never given twice;
+// else 0, and start_ticks is field 22 of /proc/PID/stat, in clock ticks since boot, which costs twenty times
+// as much to read.
 struct ProcessIdentity {
   pid_t pid = 0;
   uint64_t start_ticks = 0;
+  uint64_t inode = 0;
   bool operator==(const ProcessIdentity&) const = default;
 };
 // kNotFound when there is no such process (zombies count as existing here).
 Result<ProcessIdentity> identify(pid_t pid);
+// The same for a process whose pidfd is at hand.
+Result<ProcessIdentity> identify(pid_t pid, int pidfd);
 // A pidfd of that very process; kNotFound if it is gone, is a zombie, or its pid serves another process now.
 Result<Fd> open_process(const ProcessIdentity& identity);
 // The pid, in our pid namespace, of the process behind `pidfd`: "Pid:" of its fdinfo (pidfd_open(2)).

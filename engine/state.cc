@@ -55,12 +55,16 @@ Result<RunState> read_state(const Json& document) {
   state.bundle = TRY(view.string_or("bundle", ""));
   const JsonView more = TRY(view.at("x"));
   const auto ticks = TRY(more.optional_unsigned("pidStartTicks"));
+  const auto inode = TRY(more.optional_unsigned("pidInode"));
   const auto monitor_pid = TRY(more.optional_unsigned("monitorPid"));
   const auto monitor_ticks = TRY(more.optional_unsigned("monitorStartTicks"));
+  const auto monitor_inode = TRY(more.optional_unsigned("monitorInode"));
   const auto started = TRY(more.optional_integer("started"));
   state.init.start_ticks = ticks.value_or(0);
+  state.init.inode = inode.value_or(0);
   state.monitor.pid = static_cast<pid_t>(monitor_pid.value_or(0));
   state.monitor.start_ticks = monitor_ticks.value_or(0);
+  state.monitor.inode = monitor_inode.value_or(0);
   state.started_ns = started.value_or(0);
   state.boot_id = TRY(more.string_or("bootId", ""));
   state.cgroup = TRY(more.string_or("cgroup", ""));
@@ -77,9 +81,11 @@ Json write_state(const std::string& container_id, const RunState& state) {
               {"bundle", state.bundle},
               {"x",
                {{"pidStartTicks", state.init.start_ticks},
+                {"pidInode", state.init.inode},
                 {"bootId", state.boot_id},
                 {"monitorPid", state.monitor.pid},
                 {"monitorStartTicks", state.monitor.start_ticks},
+                {"monitorInode", state.monitor.inode},
                 {"cgroup", state.cgroup},
                 {"started", state.started_ns},
                 {"paused", state.paused}}}};

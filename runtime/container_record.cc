@@ -147,8 +147,8 @@ Result<InitRecord> read_init_record(const Json& document) {
   InitRecord record;
   const auto pid = TRY(view.at("pid"));
   record.init.pid = static_cast<pid_t>(TRY(pid.integer()));
-  const auto ticks = TRY(view.at("startTicks"));
-  record.init.start_ticks = TRY(ticks.unsigned_integer());
+  record.init.start_ticks = TRY(view.optional_unsigned("startTicks")).value_or(0);
+  record.init.inode = TRY(view.optional_unsigned("inode")).value_or(0);
   record.boot_id = TRY(string_at(view, "bootId"));
   return record;
 }
@@ -157,6 +157,7 @@ Json write_init_record(const InitRecord& record) {
   return {{"schema", kInitSchema},
           {"pid", record.init.pid},
           {"startTicks", record.init.start_ticks},
+          {"inode", record.init.inode},
           {"bootId", record.boot_id}};
 }
 

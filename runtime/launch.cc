@@ -85,7 +85,7 @@ Result<void> after_clone(Launch& launch) {
   launch.context.pid_namespace_fd.reset();
   launch.context.proc_filesystems.clear();
   launch.launched.pidfd = std::move(launch.context.init_pidfd);
-  launch.launched.init = TRY(identify(launch.context.init_pid));
+  launch.launched.init = TRY(identify(launch.context.init_pid, launch.launched.pidfd.get()));
   if (launch.request.on_cloned) TRY(launch.request.on_cloned(launch.launched.init));
   return ok();
 }
@@ -139,7 +139,7 @@ Result<void> take_born(Launch& launch, Fd pidfd) {
   TRY(wait_for(launched.pidfd.get()));
   launched.pidfd = std::move(pidfd);
   const pid_t pid = TRY(pid_of(launched.pidfd.get()));
-  launched.init = TRY(identify(pid));
+  launched.init = TRY(identify(pid, launched.pidfd.get()));
   if (launch.request.on_cloned) TRY(launch.request.on_cloned(launched.init));
   return send_message(launched.handshake.get(), Message::kConfigured, std::to_string(pid));
 }

@@ -101,6 +101,7 @@ TEST_CASE("a killed monitor that has let go of its lock but is not yet dead is n
   REQUIRE(self);
   state["x"]["monitorPid"] = self->pid;
   state["x"]["monitorStartTicks"] = self->start_ticks;
+  state["x"]["monitorInode"] = self->inode;
   REQUIRE(replace_file(path, dump_json(state)));
   REQUIRE(::kill(state["pid"].get<pid_t>(), SIGKILL) == 0);
   CHECK(vial.run({"rm", "-f", "alone"}).code == 0);

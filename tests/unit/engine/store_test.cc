@@ -196,8 +196,10 @@ TEST_CASE("the status is derived, never believed") {
 
   engine::RunState reused = state;
   ++reused.init.start_ticks;  // the pid belongs to another process now
+  ++reused.init.inode;
   CHECK(engine::derive_state(reused, {}, boot).status == Status::kRunning);  // its monitor will tell
   ++reused.monitor.start_ticks;
+  ++reused.monitor.inode;
   const auto lost = engine::derive_state(reused, {}, boot);
   CHECK(lost.status == Status::kExited);
   REQUIRE(lost.last_exit);

@@ -12,6 +12,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
+#include "base/strings.h"
 #include "base/syscalls.h"
 #include "runtime/gate.h"
 #include "runtime/handshake.h"
@@ -110,6 +112,23 @@ TEST_CASE("a state directory belongs to one maker, and is gone when it is remove
   CHECK(made->remove());
   CHECK_FALSE(path_exists(deep + "/web"));
   CHECK(other->lock(20).error().kind() == ErrorKind::kNotFound);
+}
+
+TEST_CASE(
+    "a process is known by its pidfd's inode where there is one, and by its start time where that was "
+    "noted") {
+  const ProcessIdentity self = identify(::getpid()).value();
+  CHECK((self.inode != 0) != (self.start_ticks != 0));
+  CHECK(open_process(self));
+  ProcessIdentity reused = self;  // the pid, but of another process
+  ++(self.inode != 0 ? reused.inode : reused.start_ticks);
+  CHECK(open_process(reused).error().kind() == ErrorKind::kNotFound);
+  CHECK_FALSE(open_process({.pid = ::getpid()}));
+  // What a kernel without pidfs leaves; this program's name has neither blank nor bracket.
+  const auto fields = split(read_file("/proc/self/stat").value(), ' ');
+  const uint64_t ticks = parse_uint(fields.at(21)).value();
+  CHECK(open_process({.pid = ::getpid(), .start_ticks = ticks}));
+  CHECK_FALSE(open_process({.pid = ::getpid(), .start_ticks = ticks + 1}));
 }
 
 TEST_CASE("the status is the kernel's word, not the file's") {
