@@ -1,5 +1,8 @@
 #include "cgroups/layout.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -98,6 +101,23 @@ const CgroupMount* v2_mount_of(const std::vector<CgroupMount>& mounts) {
   return best(candidates);
 }
 
+// The controllers of each hierarchy, "cpu,cpuacct", "name=systemd"; v2's are "". Lines of /proc/self/cgroup
+// are "ID:CONTROLLERS:PATH" (cgroups(7)).
+std::vector<std::string_view> hierarchies_of(std::string_view self_cgroup) {
+  std::vector<std::string_view> result;
+  while (!self_cgroup.empty()) {
+    std::string_view line = take(self_cgroup, '\n');
+    take(line, ':');
+    if (line.find(':') != std::string_view::npos) result.push_back(take(line, ':'));
+  }
+  return result;
+}
+
+bool is_mounted(const std::string& path, decltype(statfs::f_type) magic) {
+  struct statfs filesystem = {};
+  return ::statfs(path.c_str(), &filesystem) == 0 && filesystem.f_type == magic;
+}
+
 std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> result;
   for (std::string& word : split(trim(text), ' ')) {
@@ -132,13 +152,9 @@ Result<Layout> parse_layout(const std::string& mountinfo, const std::string& sel
     layout.v2_mount_point = unescape(mount->mount_point);
     layout.v2_controllers = words(v2_controllers);
   }
-  // Lines are "ID:CONTROLLERS:PATH"; v2's is "0::PATH" (cgroups(7)).
-  for (const std::string& line : split(self_cgroup, '\n')) {
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    if (second == first + 1) continue;
-    auto names = split(std::string_view(line).substr(first + 1, second - first - 1), ',');
+  for (const std::string_view controllers : hierarchies_of(self_cgroup)) {
+    if (controllers.empty()) continue;
+    auto names = split(controllers, ',');
     const CgroupMount* mount = v1_mount_of(mounts, names);
     if (mount != nullptr) layout.v1.push_back({unescape(mount->mount_point), std::move(names)});
   }
@@ -149,12 +165,40 @@ Result<Layout> parse_layout(const std::string& mountinfo, const std::string& sel
   return layout;
 }
 
+namespace {
+
+// Where every hierarchy of the host stands if it is where systemd(1), OpenRC and cgroupfs-mount(8) put it:
+// nothing if one is not. statfs(2) tells in a microsecond; mountinfo takes as long for each mount of the
+// host.
+std::optional<Layout> usual_layout(std::string_view self_cgroup) {
+  const std::string place = "/sys/fs/cgroup";
+  constexpr std::string_view kName = "name=";
+  Layout layout;
+  for (const std::string_view controllers : hierarchies_of(self_cgroup)) {
+    if (controllers.empty()) {
+      layout.v2_mount_point = is_mounted(place, CGROUP2_SUPER_MAGIC) ? place : place + "/unified";
+      if (!is_mounted(layout.v2_mount_point, CGROUP2_SUPER_MAGIC)) return std::nullopt;
+      continue;
+    }
+    const bool is_named = controllers.substr(0, kName.size()) == kName;
+    std::string path = place + "/" + std::string(controllers.substr(is_named ? kName.size() : 0));
+    if (!is_mounted(path, CGROUP_SUPER_MAGIC)) return std::nullopt;
+    layout.v1.push_back({std::move(path), split(controllers, ',')});
+  }
+  if (layout.v1.empty() && layout.v2_mount_point.empty()) return std::nullopt;
+  return layout;
+}
+
+Result<Layout> layout_of_mounts(const std::string& self_cgroup) {
+  return parse_layout(TRY(read_file("/proc/self/mountinfo")), self_cgroup, "");
+}
+
+}  // namespace
+
 Result<Layout> read_layout() {
-  const std::string mountinfo = TRY(read_file("/proc/self/mountinfo"));
-  // It says which controllers a v1 hierarchy has; the kernel takes its cgroups' lock to write it.
-  const bool has_v1 = mountinfo.find(" - cgroup ") != std::string::npos;
-  const std::string self_cgroup = has_v1 ? TRY(read_file("/proc/self/cgroup")) : std::string();
-  Layout layout = TRY(parse_layout(mountinfo, self_cgroup, ""));
+  const std::string self_cgroup = TRY(read_file("/proc/self/cgroup"));
+  auto usual = usual_layout(self_cgroup);
+  Layout layout = usual ? std::move(*usual) : TRY(layout_of_mounts(self_cgroup));
   if (!layout.v2_mount_point.empty()) {
     const std::string controllers = TRY(read_file(layout.v2_mount_point + "/cgroup.controllers"));
     layout.v2_controllers = words(controllers);

@@ -26,8 +26,8 @@ struct Layout {
   bool v2_has(const std::string& controller) const;
 };
 
-// Reads /proc/self/mountinfo once and, where v1 is mounted, /proc/self/cgroup. kUnsupported when no cgroup
-// hierarchy is mounted.
+// Reads /proc/self/cgroup, and /proc/self/mountinfo when a hierarchy is not where one looks for it.
+// kUnsupported when no cgroup hierarchy is mounted.
 Result<Layout> read_layout();
 // The pure part, for tests: the texts of these two files and of the v2 root's cgroup.controllers.
 Result<Layout> parse_layout(const std::string& mountinfo, const std::string& self_cgroup,
