@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "cgroups/create.h"
+#include "cgroups/join_steps.h"
 #include "cgroups/limit_steps.h"
 #include "cgroups/limits.h"
 #include "cgroups/spelling.h"
@@ -45,13 +46,21 @@ class CheckFreeStep : public Step {
   Group group_;
 };
 
+std::vector<Undo> undo_of(const std::vector<V1Directory>& places) {
+  std::vector<Undo> entries;
+  for (const V1Directory& place : places)
+    entries.push_back({"cgroup", place.directory});
+  return entries;
+}
+
 class CreateV1Step : public Step {
  public:
-  CreateV1Step(const Group& group, Leaf leaf)
+  CreateV1Step(const Group& group, Leaf leaf, Join when)
       : Step(Lane::kHost, "create cgroup " + group.path + " on v1"),
         path_(group.path),
         places_(group.v1),
-        leaf_(leaf) {}
+        leaf_(leaf),
+        is_late_(when == Join::kLate) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     for (const V1Directory& place : places_)
@@ -94,12 +103,7 @@ class CreateV1Step : public Step {
         "cgroups(7)"};
   }
 
-  std::vector<Undo> undo() const override {
-    std::vector<Undo> entries;
-    for (const V1Directory& place : places_)
-      entries.push_back({"cgroup", place.directory});
-    return entries;
-  }
+  std::vector<Undo> undo() const override { return is_late_ ? std::vector<Undo>() : undo_of(places_); }
 
   std::string observe(const StepContext& /*context*/) const override {
     return places_.front().directory + ": " + presence(places_.front().directory);
@@ -112,15 +116,17 @@ class CreateV1Step : public Step {
   std::string path_;
   std::vector<V1Directory> places_;
   Leaf leaf_;
+  bool is_late_;  // its undo stands with CreateV2Step
 };
 
 class CreateV2Step : public Step {
  public:
-  CreateV2Step(Group group, V2Controllers controllers, Leaf leaf)
+  CreateV2Step(Group group, V2Controllers controllers, Leaf leaf, Join when)
       : Step(Lane::kHost, "create cgroup " + group.path + (group.v1.empty() ? "" : " on v2")),
         group_(std::move(group)),
         controllers_(std::move(controllers)),
-        leaf_(leaf) {}
+        leaf_(leaf),
+        is_late_(when == Join::kLate) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     return create_v2(group_, controllers_, leaf_);
@@ -148,7 +154,13 @@ class CreateV2Step : public Step {
             "cgroups(7)"};
   }
 
-  std::vector<Undo> undo() const override { return {{"cgroup", group_.v2_directory}}; }
+  // v2 first: its kill empties the group in all hierarchies. Steps are undone last to first, and v1's late
+  // ones come after this.
+  std::vector<Undo> undo() const override {
+    auto entries = is_late_ ? undo_of(group_.v1) : std::vector<Undo>();
+    entries.insert(entries.begin(), {"cgroup", group_.v2_directory});
+    return entries;
+  }
 
   std::string observe(const StepContext& /*context*/) const override {
     return group_.v2_directory + ": " + presence(group_.v2_directory);
@@ -177,97 +189,7 @@ class CreateV2Step : public Step {
   Group group_;
   V2Controllers controllers_;
   Leaf leaf_;
-};
-
-class OpenStep : public Step {
- public:
-  explicit OpenStep(Group group) : Step(Lane::kHost, "open cgroup " + group.path), group_(std::move(group)) {}
-
-  Result<void> perform(StepContext& context) const override {
-    context.cgroup_task_fds.clear();
-    if (!group_.v2_directory.empty()) {
-      context.cgroup_fd = TRY(sys::open(group_.v2_directory.c_str(), O_RDONLY | O_DIRECTORY));
-    }
-    for (const V1Directory& place : group_.v1) {
-      const std::string tasks = place.directory + "/tasks";
-      context.cgroup_task_fds.push_back(TRY(sys::open(tasks.c_str(), O_WRONLY)));
-    }
-    return ok();
-  }
-
-  std::string say() const override {
-    std::vector<std::string> calls;
-    if (!group_.v2_directory.empty())
-      calls.push_back("open(" + quoted(group_.v2_directory) + ", O_DIRECTORY)");
-    for (const V1Directory& place : group_.v1)
-      calls.push_back("open(" + quoted(place.directory + "/tasks") + ", O_WRONLY)");
-    return join(calls, "; ");
-  }
-
-  std::string shell() const override {
-    if (group_.v2_directory.empty()) return "# the join below opens what it needs";
-    return "echo $$ > " + shell_quote(group_.v2_directory + "/cgroup.procs");
-  }
-
-  Reason why() const override {
-    if (group_.v2_directory.empty()) {
-      return {"opened by the host: a child that is no longer the host's root may write but not open them",
-              "cgroups(7)"};
-    }
-    return {
-        "clone3 with CLONE_INTO_CGROUP makes the child inside its cgroup: it is never outside, not even for "
-        "a moment, and nobody waits for the lock of cgroup.procs",
-        "clone(2)"};
-  }
-
- private:
-  Group group_;
-};
-
-class JoinStep : public Step {
- public:
-  explicit JoinStep(const Group& group) : Step(Lane::kInit, "join cgroup " + group.path + " on v1") {
-    for (const V1Directory& place : group.v1)
-      directories_.push_back(place.directory);
-  }
-
-  Result<void> perform(StepContext& context) const override {
-    if (context.cgroup_task_fds.size() != directories_.size()) return corrupt("the cgroup was not opened");
-    for (size_t i = 0; i < directories_.size(); ++i)
-      TRY_IN(directories_[i] + "/tasks", sys::write(context.cgroup_task_fds[i].get(), std::string_view("0")));
-    context.cgroup_task_fds.clear();
-    return ok();
-  }
-
-  std::string say() const override {
-    std::vector<std::string> calls;
-    for (const std::string& directory : directories_)
-      calls.push_back(say_write(directory + "/tasks", "0"));
-    return join(calls, "; ");
-  }
-
-  std::string shell() const override {
-    std::vector<std::string> lines;
-    for (const std::string& directory : directories_)
-      lines.push_back("echo $$ > " + shell_quote(directory + "/cgroup.procs"));
-    return join(lines, "\n");
-  }
-  Lane shell_lane() const override { return Lane::kHost; }
-
-  Reason why() const override {
-    return {
-        "v1 has no CLONE_INTO_CGROUP; 0 means the writing thread, which moves itself without a lock, where "
-        "a write of its pid to cgroup.procs by another waits 10 ms",
-        "cgroups(7)"};
-  }
-
-  std::string observe(const StepContext& /*context*/) const override {
-    const auto text = read_file("/proc/self/cgroup");
-    return text ? join(split(trim(*text), '\n'), " ") : std::string();
-  }
-
- private:
-  std::vector<std::string> directories_;
+  bool is_late_;
 };
 
 class GiveStep : public Step {
@@ -330,42 +252,38 @@ StepPtr give_group_step(const Group& group, uid_t uid) {
   return std::make_unique<GiveStep>(group, uid);
 }
 
-Result<GroupSteps> enter_steps(const Layout& layout, const std::string& path) {
-  const Group group = TRY(group_at(layout, path));
-  return enter_steps(group);
-}
-
-GroupSteps enter_steps(const Group& group) {
-  GroupSteps steps;
-  steps.before_clone.push_back(std::make_unique<OpenStep>(group));
-  if (!group.v1.empty()) steps.join = std::make_unique<JoinStep>(group);
-  return steps;
-}
-
 Result<GroupSteps> cgroup_steps(const Layout& layout, const std::string& path, const Resources& resources) {
   const Group group = TRY(group_at(layout, path));
   return cgroup_steps(layout, group, resources);
 }
 
 Result<GroupSteps> cgroup_steps(const Layout& layout, const Group& group, const Resources& resources,
-                                StepPtr scope) {
+                                StepPtr scope, Join when) {
+  if (group.v1.empty() || group.v2_directory.empty() || scope) when = Join::kEarly;
   const std::vector<LimitWrite> writes = TRY(limit_writes(layout, group, resources));
   const Leaf leaf = scope ? Leaf::kAdopt : Leaf::kMake;
-  std::vector<StepPtr> before;
+  GroupSteps steps;
+  auto& before = steps.before_clone;
+  auto& on_v1 = when == Join::kLate ? steps.after_clone : before;
   before.push_back(std::make_unique<CheckFreeStep>(group));
   if (scope) before.push_back(std::move(scope));
-  if (!group.v1.empty()) before.push_back(std::make_unique<CreateV1Step>(group, leaf));
+  if (!group.v1.empty()) on_v1.push_back(std::make_unique<CreateV1Step>(group, leaf, when));
   // v2 last, so that it is undone first: its kill empties the group in all hierarchies.
   if (!group.v2_directory.empty()) {
     auto controllers = wanted_controllers(layout, writes, group);
-    before.push_back(std::make_unique<CreateV2Step>(group, std::move(controllers), leaf));
+    before.push_back(std::make_unique<CreateV2Step>(group, std::move(controllers), leaf, when));
   }
-  add_limit_steps(writes, before);
-  TRY(add_device_step(group, resources.devices, before));
-  GroupSteps steps = enter_steps(group);
-  for (StepPtr& step : steps.before_clone)
-    before.push_back(std::move(step));
-  steps.before_clone = std::move(before);
+  const auto is_on_v2 = [&](const LimitWrite& write) { return write.directory == group.v2_directory; };
+  std::vector<LimitWrite> writes_on_v2;
+  std::copy_if(writes.begin(), writes.end(), std::back_inserter(writes_on_v2), is_on_v2);
+  std::vector<LimitWrite> writes_on_v1;
+  std::remove_copy_if(writes.begin(), writes.end(), std::back_inserter(writes_on_v1), is_on_v2);
+  add_limit_steps(writes_on_v2, before);
+  add_limit_steps(writes_on_v1, on_v1);
+  const bool has_v1_devices = !group.v1_directory_of("devices").empty();
+  TRY(add_device_step(group, resources.devices, has_v1_devices ? on_v1 : before));
+  before.push_back(open_step(group, when));
+  if (!group.v1.empty()) steps.join = join_step(group, when);
   return steps;
 }
 

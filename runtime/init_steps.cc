@@ -22,14 +22,17 @@ namespace {
 
 class WaitForHost : public Step {
  public:
-  WaitForHost() : Step(Lane::kInit, "wait for the host") {}
+  explicit WaitForHost(Reason why) : Step(Lane::kInit, "wait for the host"), why_(std::move(why)) {}
   Result<void> perform(StepContext& context) const override {
     TRY(expect_message(context.handshake_fd, Message::kConfigured));
     return ok();
   }
   std::string say() const override { return "recvmsg(handshake)"; }
   std::string shell() const override { return "# (the host's steps after clone run now)"; }
-  Reason why() const override { return {"id maps and network are set from outside", "user_namespaces(7)"}; }
+  Reason why() const override { return why_; }
+
+ private:
+  Reason why_;
 };
 
 class Console : public Step {
@@ -260,8 +263,8 @@ class Ready : public Step {
 
 }  // namespace
 
-StepPtr wait_for_host_step() {
-  return std::make_unique<WaitForHost>();
+StepPtr wait_for_host_step(Reason why) {
+  return std::make_unique<WaitForHost>(std::move(why));
 }
 StepPtr console_step(const Process& process, ConsoleDevice device) {
   return std::make_unique<Console>(process, device);

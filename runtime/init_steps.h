@@ -11,7 +11,7 @@
 namespace runtime {
 
 // Waits for kConfigured: the host has written id maps and attached the network.
-StepPtr wait_for_host_step();
+StepPtr wait_for_host_step(Reason why);
 
 // Makes a pty in the container's devpts, sends its master to the launcher and keeps the slave in
 // context.console_fd. For a container's first process the slave is shown as /dev/console, too. Everything by

@@ -59,6 +59,21 @@ bool gives_group(const Draft& draft) {
   });
 }
 
+// Whether the host may fill v1's hierarchies while the init mounts: nobody but these two is there yet, and
+// neither hooks nor the host's other work after the clone expect the init in its cgroups.
+bool may_join_late(const Draft& draft) {
+  const auto& entries = draft.own.entries();
+  const bool enters =
+      std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return !entry.path.empty(); });
+  const bool has_hooks = draft.has_host_hooks() || !draft.spec.hooks.create_container.empty();
+  return !enters && !has_hooks && !draft.own.is_new("user") && draft.spec.os.net_devices.empty() &&
+         draft.request.after_clone.empty();
+}
+
+StepPtr wait_for_cgroups_step() {
+  return wait_for_host_step({"its cgroups on v1 were made and limited while it mounted", "cgroups(7)"});
+}
+
 // cgroups are limited before anybody is in them.
 Result<StepPtr> add_cgroup(Draft& draft) {
   const auto& resources = draft.spec.os.resources;
@@ -74,10 +89,12 @@ Result<StepPtr> add_cgroup(Draft& draft) {
     request.io_directory = cgroups::io_directory_of(draft.group, request.on_v2);
     scope = cgroups::start_scope_step(std::move(request));
   }
-  auto steps =
-      TRY(of_member(draft.request.names_members, "/linux/resources",
-                    cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope))));
+  const auto when = may_join_late(draft) ? cgroups::Join::kLate : cgroups::Join::kEarly;
+  auto steps = TRY(
+      of_member(draft.request.names_members, "/linux/resources",
+                cgroups::cgroup_steps(draft.host.cgroups, draft.group, resources, std::move(scope), when)));
   draft.add_all(steps.before_clone);
+  draft.late_groups = std::move(steps.after_clone);
   const auto owner = host_user(draft.spec.process, draft.spec.os, draft.own.is_new("user"));
   if (owner && gives_group(draft)) draft.add(cgroups::give_group_step(draft.group, *owner));
   return std::move(steps.join);
@@ -119,11 +136,17 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   add_streams(draft.steps, draft.spec.process, draft.spec.os, draft.own.is_separate("user"));
   draft.add(std::make_unique<CloneStep>(draft.own, joins_v1(draft)));
   const bool waits = TRY(add_configuration(draft));
+  if (!draft.late_groups.empty()) {
+    draft.add_all(draft.late_groups);
+    draft.late_join.push_back(wait_for_cgroups_step());
+    draft.late_join.push_back(std::move(join));
+    if (draft.own.is_new("cgroup")) draft.late_join.push_back(namespaces::unshare_cgroup_step());
+  }
   if (draft.has_host_hooks()) {
     draft.add(host_hooks_step(draft.spec.hooks, draft.hook_state()));
     if (waits) draft.add(wait_for_configuration_step());
   } else if (waits) {
-    draft.add(wait_for_host_step());
+    draft.add(wait_for_host_step({"id maps and network are set from outside", "user_namespaces(7)"}));
   }
   return join;
 }
@@ -147,7 +170,8 @@ Result<void> add_namespaces(Draft& draft, StepPtr join) {
   if (CloneStep::joins_by_helper(draft.own) && draft.own.path_of("cgroup"))
     draft.add(join_kept_cgroup_namespace_step());
   if (draft.own.is_separate("user")) draft.add(namespaces::become_root_step());
-  if (draft.own.is_new("cgroup") && joins_v1(draft)) draft.add(namespaces::unshare_cgroup_step());
+  if (draft.own.is_new("cgroup") && joins_v1(draft) && draft.late_join.empty())
+    draft.add(namespaces::unshare_cgroup_step());
   if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
   if (draft.own.is_new("network")) draft.add(namespaces::loopback_up_step());
   if (!draft.spec.hostname.empty()) draft.add(namespaces::hostname_step(draft.spec.hostname));

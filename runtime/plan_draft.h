@@ -24,12 +24,17 @@ struct Draft {
   // For mounts[i], and for the rootfs: which tree.
   std::vector<std::optional<size_t>> mount_trees;
   std::optional<size_t> root_tree;
+  // Of an init that joins v1's cgroups late (cgroups::Join): what the host does after the clone, and what the
+  // init does before it shows the container its cgroups. Empty for all others.
+  std::vector<StepPtr> late_groups;
+  std::vector<StepPtr> late_join;
   Plan steps;
 
   void add(StepPtr step) { steps.push_back(std::move(step)); }
   void add_all(std::vector<StepPtr>& more) {
     for (auto& step : more)
       steps.push_back(std::move(step));
+    more.clear();
   }
   bool has_host_hooks() const { return !spec.hooks.prestart.empty() || !spec.hooks.create_runtime.empty(); }
   HookState hook_state() const {

@@ -93,6 +93,7 @@ Result<void> add_mounts(Draft& draft) {
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     namespaces::Mount mount = spec.mounts[i];
     if (is_cgroup_mount(mount) && draft.has_group) {
+      draft.add_all(draft.late_join);
       draft.add(cgroup_mount(draft, mount));
       continue;
     }
@@ -175,6 +176,7 @@ Result<void> add_rootfs(Draft& draft) {
   draft.add(namespaces::open_root_step({draft.root_path(), draft.request.rootfs_is_mount, draft.root_tree}));
   TRY(add_mounts(draft));
   add_devices(draft);
+  draft.add_all(draft.late_join);
   if (spec.process.terminal) {
     draft.add(console_step(spec.process, ConsoleDevice::kShow));
   }

@@ -19,6 +19,8 @@
 #include "cgroups/stats.h"
 #include "cgroups/tree.h"
 #include "tests/unit/cgroups/test_group.h"
+#include "tests/unit/security/in_child.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
 
@@ -53,6 +55,47 @@ cgroups::Group without_v2(cgroups::Group group) {
 }
 
 }  // namespace
+
+namespace {
+
+std::string text_of(const Result<cgroups::Layout>& layout) {
+  if (!layout) return layout.error().text();
+  std::string text = layout->v2_mount_point + " has " + join(layout->v2_controllers, ",") + "\n";
+  for (const cgroups::V1Hierarchy& hierarchy : layout->v1)
+    text += hierarchy.mount_point + " has " + join(hierarchy.controllers, ",") + "\n";
+  return text;
+}
+
+std::string controllers_file(const cgroups::Layout& layout) {
+  return layout.v2_mount_point.empty() ? "" : *read_file(layout.v2_mount_point + "/cgroup.controllers");
+}
+
+}  // namespace
+
+TEST_CASE("the usual places of the hierarchies are those that mountinfo has", "[kernel]") {
+  const auto layout = cgroups::read_layout();
+  REQUIRE(layout);
+  CHECK(text_of(layout) ==
+        text_of(cgroups::parse_layout(*read_file("/proc/self/mountinfo"), *read_file("/proc/self/cgroup"),
+                                      controllers_file(*layout))));
+}
+
+TEST_CASE("a hierarchy that was moved elsewhere is found there", "[kernel]") {
+  const auto layout = cgroups::read_layout();
+  REQUIRE(layout);
+  const bool is_v1 = !layout->v1.empty();
+  const std::string usual = is_v1 ? layout->v1.front().mount_point : layout->v2_mount_point;
+  const TemporaryDirectory elsewhere;
+  const std::string moved = in_child([&] {
+    if (::unshare(CLONE_NEWNS) != 0 || !sys::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) ||
+        !sys::mount(usual.c_str(), elsewhere.path().c_str(), nullptr, MS_MOVE, nullptr))
+      return std::string("the mount can't be moved");
+    const auto found = cgroups::read_layout();
+    if (!found) return found.error().text();
+    return is_v1 ? found->v1.front().mount_point : found->v2_mount_point;
+  });
+  CHECK(moved == elsewhere.path());
+}
 
 // /proc/PID/cgroup also names hierarchies that are mounted nowhere (an unmounted v1 one lives on while it has
 // groups): no program can make a group in those.

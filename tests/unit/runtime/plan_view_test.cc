@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "cgroups/group.h"
+#include "cgroups/layout.h"
 #include "runtime/launch.h"
 #include "runtime/views.h"
 #include "security/filter.h"
@@ -167,6 +168,58 @@ TEST_CASE("the cgroup mount: read-only or not, with and without a cgroup namespa
   CHECK(contains(output.out, "made\n"));
   // The path in /proc/self/cgroup is one that is there.
   CHECK(contains(output.out, "/cgroup.procs\n"));
+}
+
+TEST_CASE("v1's cgroups are made while the init mounts, if nobody looks at them before") {
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec({"true"});
+  spec.os.cgroups_path = "/vial-unit/late";
+  spec.os.resources.memory.limit_bytes = 64 << 20;
+  runtime::HostFacts host;
+  host.cgroups = cgroups::parse_layout(
+                     "31 1 0:31 / /cg/memory rw - cgroup cgroup rw,memory\n"
+                     "32 1 0:32 / /cg/unified rw - cgroup2 cgroup2 rw\n",
+                     "4:memory:/\n0::/\n", "hugetlb\n")
+                     .value();
+  // The places of these in the plan, in this order.
+  const auto order_of = [&](runtime::PlanRequest request, const std::vector<std::string>& wanted) {
+    const auto plan = runtime::make_plan(std::move(request), host);
+    if (!plan) FAIL(plan.error().text());
+    std::vector<std::string> found;
+    for (const StepPtr& step : *plan) {
+      for (const std::string& name : wanted)
+        if (step->name() == name) found.push_back(name);
+    }
+    // Whatever the order: v2's kill empties the group in all hierarchies.
+    CHECK(runtime::undo_list(*plan) == std::vector<Undo>{{"cgroup", "/cg/unified/vial-unit/late"},
+                                                         {"cgroup", "/cg/memory/vial-unit/late"}});
+    return found;
+  };
+  const std::string make_v1 = "create cgroup /vial-unit/late on v1";
+  const std::string make_v2 = "create cgroup /vial-unit/late on v2";
+  const std::string clone = "clone the init into its namespaces";
+  const std::string join = "join cgroup /vial-unit/late on v1";
+  const std::string mount = "mount proc on /proc";
+  const std::string show = "show the container its cgroups";
+  const std::vector<std::string> late = {
+      make_v2, clone, make_v1, "limit memory", mount, "wait for the host", join, "new cgroup namespace",
+      show};
+  CHECK(order_of(request_of(spec, rootfs), late) == late);
+  const std::vector<std::string> early = {make_v1, make_v2, "limit memory", clone, join, mount, show};
+  auto with_hook = spec;
+  with_hook.hooks.create_runtime.emplace_back().path = "/bin/true";
+  CHECK(order_of(request_of(with_hook, rootfs), early) == early);
+  auto with_path = spec;
+  with_path.os.namespaces[0].path = "/proc/1/ns/" + with_path.os.namespaces[0].type;
+  CHECK(order_of(request_of(with_path, rootfs), early) == early);
+  auto with_user = spec;
+  with_user.os.namespaces.push_back({"user", ""});
+  with_user.os.uid_mappings = with_user.os.gid_mappings = {{0, 100000, 65536}};
+  CHECK(order_of(request_of(with_user, rootfs), early) == early);
+  // Nothing to show them in: before the pivot, after which the host's are out of reach.
+  std::erase_if(spec.mounts, [](const auto& one) { return one.type == "cgroup"; });
+  const std::vector<std::string> unseen = {clone, make_v1, mount, join};
+  CHECK(order_of(request_of(spec, rootfs), unseen) == unseen);
 }
 
 // spec: config-linux.md#seccomp.actions
