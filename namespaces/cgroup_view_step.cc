@@ -35,20 +35,19 @@ class CgroupView : public Step {
       TRY_IN(entry.container_path, bind_below(mount.get(), entry));
     for (const auto& [name, link] : links_)
       TRY(sys::symlinkat(link.c_str(), mount.get(), name.c_str()));
-    if (!read_only_) return ok();
-    mount_attr attributes = {};
-    attributes.attr_set = MOUNT_ATTR_RDONLY;
-    return sys::mount_setattr(mount.get(), "", AT_EMPTY_PATH, attributes);
+    // Last, and for all of them at once.
+    return sys::mount_setattr(mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, attributes());
   }
 
   std::string say() const override {
     std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
     for (const auto& entry : binds_) {
       if (needs_tmpfs_) text += "mkdirat(" + entry.container_path + "); ";
-      text +=
-          "open_tree(" + entry.host_path + "); mount_setattr(); move_mount(" + entry.container_path + "); ";
+      text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
     }
-    return text + (read_only_ ? "mount_setattr(MOUNT_ATTR_RDONLY)" : "");
+    return text + "mount_setattr(" + (read_only_ ? "MOUNT_ATTR_RDONLY | " : "") +
+           "MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC" +
+           (needs_tmpfs_ ? ", AT_RECURSIVE)" : ")");
   }
 
   std::string shell() const override {
@@ -82,23 +81,22 @@ class CgroupView : public Step {
     const std::string name = entry.container_path.substr(destination_.size() + 1);
     constexpr mode_t kMode = 0755;
     if (name.find('/') == std::string::npos) TRY(sys::mkdirat(mount_fd, name.c_str(), kMode));
-    const Fd tree = TRY(open_tree(entry.host_path));
+    const Fd tree = TRY(sys::open_tree(AT_FDCWD, entry.host_path.c_str(), OPEN_TREE_CLONE));
     return sys::move_mount(tree.get(), mount_fd, name.c_str());
   }
 
   // On what the image has there.
   Result<void> bind(int root_fd, const std::string& path, const std::string& host_path) const {
-    const Fd tree = TRY(open_tree(host_path));
+    const Fd tree = TRY(sys::open_tree(AT_FDCWD, host_path.c_str(), OPEN_TREE_CLONE));
+    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes()));
     const Fd target = TRY(open_target(root_fd, path, TargetType::kDirectory, Symlinks::kRefuse));
     return sys::move_mount(tree.get(), target.get());
   }
 
-  Result<Fd> open_tree(const std::string& host_path) const {
-    Fd tree = TRY(sys::open_tree(AT_FDCWD, host_path.c_str(), OPEN_TREE_CLONE));
-    mount_attr attributes = {};
-    attributes.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
-    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH, attributes));
-    return tree;
+  mount_attr attributes() const {
+    mount_attr result = {};
+    result.attr_set = kAttributes | (read_only_ ? static_cast<unsigned>(MOUNT_ATTR_RDONLY) : 0U);
+    return result;
   }
 
   std::string destination_;
