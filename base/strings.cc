@@ -126,8 +126,15 @@ std::string shell_words(const std::vector<std::string>& words) {
 
 std::string printable(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr auto kIsPlain = [](char c) { return c >= ' ' && c <= '~'; };
   std::string result;
   while (!text.empty()) {
+    // Nearly all of nearly every text, in one piece.
+    const auto plain =
+        static_cast<size_t>(std::find_if_not(text.begin(), text.end(), kIsPlain) - text.begin());
+    result += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     uint32_t code = 0;
     const size_t length = decode_utf8(text, code);
     if (length > 0 && !is_control(code)) {
