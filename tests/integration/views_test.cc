@@ -205,11 +205,11 @@ TEST_CASE("the script of --as-shell is the same each time, and runs twice at onc
   const std::string path = vial.directory() + "/script";
   REQUIRE(replace_file(path, script.out));
   // The second one when the first is up.
-  const auto output =
-      run_command({"sh", "-c",
-                   "sh \"$0\" > \"$0.first\" & until [ -s \"$0.first\" ]; do sleep 0.05; done; "
-                   "sh \"$0\"; echo $?; wait $!; echo $?",
-                   path});
+  const auto output = run_command(
+      {"sh", "-c",
+       "sh \"$0\" > \"$0.first\" & for i in $(seq 200); do [ -s \"$0.first\" ] && break; sleep 0.05; done; "
+       "sh \"$0\"; echo $?; wait $!; echo $?",
+       path});
   REQUIRE(output);
   INFO(output->err);
   CHECK(output->err.empty());
