@@ -65,8 +65,13 @@ bool may_join_late(const Draft& draft) {
   const auto& entries = draft.own.entries();
   const bool enters =
       std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return !entry.path.empty(); });
+  // What a mount is filled with counts as the memory of whoever fills it.
+  const auto& mounts = draft.spec.mounts;
+  const bool fills = std::any_of(mounts.begin(), mounts.end(), [](const namespaces::Mount& mount) {
+    return std::find(mount.options.begin(), mount.options.end(), "tmpcopyup") != mount.options.end();
+  });
   const bool has_hooks = draft.has_host_hooks() || !draft.spec.hooks.create_container.empty();
-  return !enters && !has_hooks && !draft.own.is_new("user") && draft.spec.os.net_devices.empty() &&
+  return !enters && !fills && !has_hooks && !draft.own.is_new("user") && draft.spec.os.net_devices.empty() &&
          draft.request.after_clone.empty();
 }
 

@@ -216,6 +216,9 @@ TEST_CASE("v1's cgroups are made while the init mounts, if nobody looks at them 
   with_user.os.namespaces.push_back({"user", ""});
   with_user.os.uid_mappings = with_user.os.gid_mappings = {{0, 100000, 65536}};
   CHECK(order_of(request_of(with_user, rootfs), early) == early);
+  auto with_copy = spec;
+  with_copy.mounts.push_back({"/etc", "tmpfs", "tmpfs", {"tmpcopyup"}, {}, {}});
+  CHECK(order_of(request_of(with_copy, rootfs), early) == early);
   // Nothing to show them in: before the pivot, after which the host's are out of reach.
   std::erase_if(spec.mounts, [](const auto& one) { return one.type == "cgroup"; });
   const std::vector<std::string> unseen = {clone, make_v1, mount, join};
