@@ -225,6 +225,16 @@ TEST_CASE("v1's cgroups are made while the init mounts, if nobody looks at them 
   CHECK(order_of(request_of(spec, rootfs), unseen) == unseen);
 }
 
+TEST_CASE("every mount of the cgroup view has its attributes") {
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec(
+      {"sh", "-c", "grep /sys/fs/cgroup /proc/self/mountinfo | cut -d ' ' -f 6 | cut -d , -f 1-4 | sort -u"});
+  CHECK(run_to_end(spec, rootfs).out == "ro,nosuid,nodev,noexec\n");
+  for (auto& mount : spec.mounts)
+    if (mount.type == "cgroup") mount.options = {"nosuid", "noexec", "nodev"};
+  CHECK(run_to_end(spec, rootfs).out == "rw,nosuid,nodev,noexec\n");
+}
+
 // spec: config-linux.md#seccomp.actions
 // spec: config-linux.md#seccomp.errnoRet
 TEST_CASE("every action of seccomp is taken by the kernel, with its errno") {
