@@ -109,7 +109,7 @@ class Home : public Step {
 
   Result<void> perform(StepContext& context) const override {
     // Whatever an image has there, a FIFO or a device, does not make us wait; a file has to fit.
-    constexpr size_t kMost = 64U * 1024;
+    constexpr size_t kMost = size_t{64} * 1024;
     std::array<char, kMost> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
     const auto file = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const auto count = file ? sys::read(file->get(), text) : Result<size_t>(0);
