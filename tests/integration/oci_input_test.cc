@@ -155,6 +155,30 @@ TEST_CASE("a process document that is wrong is named, and where in it") {
   oci.remove();
 }
 
+TEST_CASE("a document may come through a descriptor, as a shell's <(command) gives it") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const auto through = [&](const std::string& text, const Words& words) {
+    const std::string file = oci.directory() + "/document";
+    REQUIRE(replace_file(file, text));
+    Words line = {"sh", "-c", "exec 9< \"$0\"; exec \"$@\"", file};
+    for (const auto& word : oci.command_line(words))
+      line.push_back(word);
+    return run_into_files(line, oci.directory());
+  };
+  const Outcome ran =
+      through(R"({"args": ["echo", "ran"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"]})",
+              {"exec", "--process", "/dev/fd/9", oci.id()});
+  INFO(ran.err);
+  CHECK(ran.out == "ran\n");
+  CHECK(through(R"({"pids": {"limit": 77}})", {"update", "--resources", "/dev/fd/9", oci.id()}).code == 0);
+  const Outcome refused =
+      through(R"({"unified": {"../up.max": "1"}})", {"update", "--resources", "/dev/fd/9", oci.id()});
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.err, Contains("unified: '../up.max' is not a cgroup file name"));
+  oci.remove();
+}
+
 TEST_CASE("command lines that are wrong are told, with exit code 1") {
   OciBundle oci;
   const auto fails = [&](const Words& words, const char* text) {
