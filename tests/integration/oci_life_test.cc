@@ -144,7 +144,8 @@ TEST_CASE("a visitor of the gate who says nothing changes nothing") {
 // CVE-2024-21626, CVE-2016-9962: neither what the caller left open nor what we need ourselves goes along.
 TEST_CASE("a waiting init holds its gate and the standard streams, a running program only these") {
   OciBundle oci;
-  const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec, as a careless caller has it
+  // Without close-on-exec, as a careless caller has it. NOLINTNEXTLINE(android-cloexec-open)
+  const Fd leaked(::open("/etc/passwd", O_RDONLY));
   REQUIRE(oci.create({"sleep", "100"}).code == 0);
   const pid_t pid = pid_of(oci);
   const std::string waiting = descriptors(pid);
