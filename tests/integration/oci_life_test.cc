@@ -333,6 +333,19 @@ TEST_CASE("what is paused before its start can be started when it is resumed, no
   oci.remove();
 }
 
+TEST_CASE("a program whose interpreter is not there is told apart from one that is not there") {
+  OciBundle oci;
+  REQUIRE(create_file(oci.rootfs("/script"), "#!/no/interpreter\n", 0755));
+  REQUIRE(oci.create({"/script"}).code == 0);
+  const Outcome started = oci.start();
+  CHECK(started.code == 1);
+  CHECK_THAT(started.err, Contains("exec: \\\"/script\\\": no such file or directory: it is there"));
+  CHECK(oci.becomes("stopped"));
+  CHECK_THAT(oci.call({"events", "--stats", oci.id()}).err,
+             Contains("container with id " + oci.id() + " is not running"));
+  oci.remove();
+}
+
 TEST_CASE("a paused container dies of KILL at once") {
   OciBundle oci;
   oci.launch({"sleep", "100"});
