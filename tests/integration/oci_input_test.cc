@@ -256,7 +256,7 @@ TEST_CASE("a root of the state that is full or read-only is told, and nothing is
   const Fd fill(::open((there + "/fill").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   while (::write(fill.get(), page.data(), page.size()) > 0) {
   }
-  check_root_refused(oci, there, "No space left on device");
+  check_root_refused(oci, there, "/config.json: write: No space left on device");
   CHECK(list_directory(there).value() == std::vector<std::string>{"fill"});
   CHECK(call_with_root(oci, there, {"list", "-q"}).out.empty());
   REQUIRE(::mount("tmpfs", there.c_str(), "tmpfs", 0, "nr_inodes=2") == 0);
