@@ -77,8 +77,9 @@ Result<void> create_file(const std::string& path, std::string_view content, mode
   if (!fd && fd.error().error_number() == EEXIST) return conflict(path + " exists already");
   if (!fd) return std::move(fd).error();
   auto written = write_all(fd->get(), content);
-  if (!written) ::unlink(path.c_str());
-  return written;
+  if (written) return written;
+  ::unlink(path.c_str());
+  return std::move(written).error().in(path);
 }
 
 bool path_exists(const std::string& path) {

@@ -138,8 +138,8 @@ Result<std::vector<LimitWrite>> limit_writes(const Layout& layout, const Group& 
                                              const Resources& resources) {
   const auto parts = partition(layout, resources);
   TRY(refuse_homeless(layout, parts[kNowhere]));
-  TRY(check_unified_homes(layout, resources));
   std::vector<LimitWrite> writes = TRY(v2_limits(parts[kOnV2]));
+  TRY(check_unified_homes(layout, resources));
   for (LimitWrite& write : writes)
     write.directory = group.v2_directory;
   std::vector<LimitWrite> on_v1 = TRY(v1_limits(parts[kOnV1]));

@@ -36,6 +36,8 @@ class Parser {
  private:
   void describe();
   Result<void> take(int code, const std::string& word);
+  Result<bool> take_letters_with_value(const std::string& word);
+  Result<void> set(const OptionSpec& option, const std::string& value);
   Error refusal(int code, const std::string& word) const;
   const OptionSpec* by_short_name(int code) const;
 
@@ -100,11 +102,32 @@ Result<void> Parser::take(int code, const std::string& word) {
   } else if (optarg != nullptr && optarg != arguments_[static_cast<size_t>(optind) - 1] && value[0] == '=') {
     value.erase(0, 1);  // -e=A=1 is -e A=1
   }
-  if (known == &kHelp || known == &kShortHelp) {
-    result_.want_help();
-    return ok();
+  return set(*known, value);
+}
+
+Result<void> Parser::set(const OptionSpec& option, const std::string& value) {
+  if (&option != &kHelp && &option != &kShortHelp) return result_.add(option, value);
+  result_.want_help();
+  return ok();
+}
+
+// -t=false and -dt=false, which getopt does not know: a flag's letter has no value there. False for every
+// other word.
+Result<bool> Parser::take_letters_with_value(const std::string& word) {
+  const size_t equals = word.find('=');
+  if (equals == std::string::npos || equals < 2 || word[0] != '-') return false;
+  std::vector<const OptionSpec*> flags;
+  for (size_t i = 1; i < equals; ++i) {
+    const OptionSpec* flag = by_short_name(word[i]);
+    if (flag == nullptr || flag->kind != OptionKind::kFlag) return false;
+    flags.push_back(flag);
   }
-  return result_.add(*known, value);
+  const OptionSpec* last = flags.back();
+  flags.pop_back();
+  for (const OptionSpec* flag : flags)
+    TRY(set(*flag, "true"));
+  TRY(set(*last, word.substr(equals + 1)));
+  return true;
 }
 
 Result<Options> Parser::parse(Order order) {
@@ -112,8 +135,15 @@ Result<Options> Parser::parse(Order order) {
   optind = 0;  // glibc: begin afresh
   opterr = 0;
   int place = 1;  // the word getopt is in: it moves optind only at a word's end
+  int begun = 0;  // the last word that was looked at from its beginning
   while (place < count) {
     const std::string word = words_[static_cast<size_t>(place) - 1];
+    const bool is_new = begun != place;
+    begun = place;
+    if (is_new && TRY(take_letters_with_value(word))) {
+      optind = ++place;
+      continue;
+    }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): every program of ours parses with one thread
     const int code =
         getopt_long(count, arguments_.data(), short_options_.c_str(), long_options_.data(), nullptr);

@@ -19,8 +19,10 @@ constexpr auto kLinks = std::to_array<std::pair<const char*, const char*>>({
     {"/dev/stdin", "/proc/self/fd/0"},
     {"/dev/stdout", "/proc/self/fd/1"},
     {"/dev/stderr", "/proc/self/fd/2"},
-    {"/dev/ptmx", "pts/ptmx"},
 });
+// Of which the specification says what it must be: terminals of the container's own devpts.
+constexpr const char* kPtmx = "/dev/ptmx";
+constexpr const char* kPtmxTarget = "pts/ptmx";
 
 char type_letter(mode_t type) {
   return type == S_IFBLK ? 'b' : type == S_IFIFO ? 'p' : 'c';
@@ -131,35 +133,59 @@ class DeviceNodes : public Step {
   bool bind_;
 };
 
+const char* name_of(const char* path) {
+  return path + std::string_view("/dev/").size();
+}
+
 class DeviceLinks : public Step {
  public:
-  DeviceLinks() : Step(Lane::kInit, "link /dev/fd, stdin, stdout, stderr, ptmx") {}
+  explicit DeviceLinks(DevDirectory directory)
+      : Step(Lane::kInit, "link /dev/fd, stdin, stdout, stderr, ptmx"), directory_(directory) {}
   Result<void> perform(StepContext& context) const override {
-    const Parent parent = TRY(open_parent(context.root_fd.get(), kLinks[0].first, Symlinks::kRefuse));
+    const Parent parent = TRY(open_parent(context.root_fd.get(), kPtmx, Symlinks::kRefuse));
     for (const auto& [path, target] : kLinks) {
-      const char* name = path + std::string_view("/dev/").size();
-      auto made = sys::symlinkat(target, parent.directory.get(), name);
+      auto made = sys::symlinkat(target, parent.directory.get(), name_of(path));
       if (!made && made.error().error_number() != EEXIST) return made;
     }
-    return ok();
+    return link_ptmx(parent.directory.get());
   }
   std::string say() const override {
     std::string text;
     for (const auto& [path, target] : kLinks)
-      text += std::string(text.empty() ? "" : "; ") + "symlink(" + target + ", " + path + ")";
-    return text;
+      text += std::string("symlink(") + target + ", " + path + "); ";
+    return text + "symlink(" + kPtmxTarget + ", " + kPtmx + ")";
   }
   std::string shell() const override {
     std::string lines;
-    for (const auto& [path, target] : kLinks) {
-      lines += std::string(lines.empty() ? "" : "\n") + "[ -e " + at(path) + " ] || ln -sf " + target + " " +
-               at(path);
-    }
-    return lines;
+    for (const auto& [path, target] : kLinks)
+      lines += "[ -e " + at(path) + " ] || ln -sf " + target + " " + at(path) + "\n";
+    const std::string ptmx = at(kPtmx);
+    const std::string link = "ln -sfn " + std::string(kPtmxTarget) + " " + ptmx;
+    if (directory_ == DevDirectory::kOfHost) return lines + "[ -e " + ptmx + " ] || " + link;
+    return lines + "rmdir " + ptmx + " 2> /dev/null || [ -L " + ptmx + " ] || [ ! -d " + ptmx +
+           " ] || exit 1\n" + link;
   }
   Reason why() const override {
     return {"programs open their standard streams and terminals by these names", "fd(4)"};
   }
+
+ private:
+  // What an image has there may be anything; it gives way.
+  Result<void> link_ptmx(int directory_fd) const {
+    const char* name = name_of(kPtmx);
+    auto made = sys::symlinkat(kPtmxTarget, directory_fd, name);
+    if (made || made.error().error_number() != EEXIST) return made;
+    if (directory_ == DevDirectory::kOfHost) return ok();
+    const auto target = sys::readlinkat(directory_fd, name);
+    if (target && *target == kPtmxTarget) return ok();
+    auto removed = sys::unlinkat(directory_fd, name, 0);
+    if (!removed && removed.error().error_number() == EISDIR)
+      removed = sys::unlinkat(directory_fd, name, AT_REMOVEDIR);
+    TRY_IN("what the image has as /dev/ptmx", std::move(removed));
+    return sys::symlinkat(kPtmxTarget, directory_fd, name);
+  }
+
+  DevDirectory directory_;
 };
 
 }  // namespace
@@ -172,8 +198,8 @@ std::vector<DeviceNode> default_device_nodes() {
 StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind) {
   return std::make_unique<DeviceNodes>(std::move(nodes), bind);
 }
-StepPtr device_links_step() {
-  return std::make_unique<DeviceLinks>();
+StepPtr device_links_step(DevDirectory directory) {
+  return std::make_unique<DeviceLinks>(directory);
 }
 
 }  // namespace namespaces

@@ -42,5 +42,9 @@ StepPtr loopback_up_step();
 // planning: kInvalid for a name that belongs to no namespace the container has of its own: it would change
 // the host.
 Result<StepPtr> sysctl_step(const std::map<std::string, std::string>& values, const NamespaceSet& namespaces);
+// Host lane, before anything is made: that a namespace which these sysctls are of and which is joined by path
+// is not the host's own. One step for each such namespace, none if all are new.
+std::vector<StepPtr> check_sysctl_namespaces_steps(const std::map<std::string, std::string>& values,
+                                                   const NamespaceSet& namespaces);
 
 }  // namespace namespaces

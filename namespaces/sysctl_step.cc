@@ -45,17 +45,46 @@ const char* namespace_of(const std::string& path) {
   return nullptr;
 }
 
-// A path can lead to the very namespace that we are in, which is the host's.
-bool is_own_namespace(const NamespaceSet& namespaces, const char* name) {
-  const auto path = namespaces.path_of(name);
-  const auto* kind = find_namespace_kind(name);
-  if (!path || kind == nullptr) return false;
-  struct stat theirs = {};
-  struct stat own = {};
-  const std::string here = std::string("/proc/self/ns/") + kind->proc_name;
-  return ::stat(path->c_str(), &theirs) == 0 && ::stat(here.c_str(), &own) == 0 &&
-         theirs.st_dev == own.st_dev && theirs.st_ino == own.st_ino;
+std::string shown(const std::string& name) {
+  return "sysctl '" + printable(name) + "'";
 }
+
+Error is_the_hosts(const std::string& name, const char* owner) {
+  return invalid(shown(name) + " is not allowed: the container shares the host's " + owner + " namespace");
+}
+
+// A path can lead to the very namespace that we are in, which is the host's. Only looking tells, so this is
+// no part of the plan's making, and stands before what would have to be undone.
+class CheckForeignNamespace : public Step {
+ public:
+  CheckForeignNamespace(const NamespaceKind& kind, const std::string& path, std::string sysctl)
+      : Step(Lane::kHost, std::string("see that the ") + kind.spec_name + " namespace is not the host's"),
+        kind_(&kind),
+        path_(path),
+        own_(std::string("/proc/self/ns/") + kind.proc_name),
+        sysctl_(std::move(sysctl)) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    const struct stat theirs = TRY(sys::fstatat(AT_FDCWD, path_.c_str(), 0));
+    const struct stat own = TRY(sys::fstatat(AT_FDCWD, own_.c_str(), 0));
+    if (theirs.st_dev != own.st_dev || theirs.st_ino != own.st_ino) return ok();
+    return is_the_hosts(sysctl_, kind_->spec_name);
+  }
+  std::string say() const override { return "stat(\"" + printable(path_) + "\"); stat(\"" + own_ + "\")"; }
+  std::string shell() const override {
+    const std::string path = shell_quote(path_);
+    return "test -e " + path + " && test ! " + path + " -ef " + own_ + " || exit 1";
+  }
+  Reason why() const override {
+    return {"a sysctl of a namespace that is joined by path would else be the host's", "namespaces(7)"};
+  }
+
+ private:
+  const NamespaceKind* kind_;
+  std::string path_;
+  std::string own_;
+  std::string sysctl_;
+};
 
 class Sysctl : public Step {
  public:
@@ -121,18 +150,30 @@ Result<StepPtr> sysctl_step(const std::map<std::string, std::string>& values,
   for (const auto& [name, value] : values) {
     const std::string path = sysctl_path(name);
     const char* owner = namespace_of(path);
-    const std::string shown = "sysctl '" + printable(name) + "'";
     if (path.empty() || contains("/" + path + "/", "/../") || contains("/" + path + "/", "//") ||
         value.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
-      return invalid(shown + " has an invalid name or value");
+      return invalid(shown(name) + " has an invalid name or value");
     }
-    if (owner == nullptr) return invalid(shown + " is not allowed: it is not in a separate kernel namespace");
-    if (!namespaces.is_separate(owner) || is_own_namespace(namespaces, owner)) {
-      return invalid(shown + " is not allowed: the container shares the host's " + owner + " namespace");
-    }
+    if (owner == nullptr)
+      return invalid(shown(name) + " is not allowed: it is not in a separate kernel namespace");
+    if (!namespaces.is_separate(owner)) return is_the_hosts(name, owner);
     checked.emplace_back(path, value);
   }
   return StepPtr(std::make_unique<Sysctl>(std::move(checked)));
+}
+
+std::vector<StepPtr> check_sysctl_namespaces_steps(const std::map<std::string, std::string>& values,
+                                                   const NamespaceSet& namespaces) {
+  std::vector<StepPtr> steps;
+  std::vector<const char*> looked_at;
+  for (const auto& [name, value] : values) {
+    const char* owner = namespace_of(sysctl_path(name));
+    if (owner == nullptr || std::find(looked_at.begin(), looked_at.end(), owner) != looked_at.end()) continue;
+    looked_at.push_back(owner);
+    if (const auto path = namespaces.path_of(owner))
+      steps.push_back(std::make_unique<CheckForeignNamespace>(*find_namespace_kind(owner), *path, name));
+  }
+  return steps;
 }
 
 }  // namespace namespaces

@@ -39,18 +39,23 @@ Result<void> signal_all(const ContainerRecord& record, int signal) {
   return ok();
 }
 
-// A frozen v1 cgroup keeps even SIGKILL waiting.
-void thaw_for_death(const std::optional<ContainerRecord>& record) {
-  if (is_frozen(record)) (void)cgroups::thaw(record->cgroup);
+// A frozen v1 cgroup keeps even SIGKILL waiting, and a frozen v2 cgroup with a dead init would be called
+// paused until all of its dead are reaped. `was_frozen` is from before the signal: a v2 cgroup does not say
+// "frozen" while one of its processes dies. The thaw is after it: nobody gets a moment between the thaw and
+// its death.
+void thaw_for_death(const ContainerRecord& record, bool was_frozen) {
+  if (was_frozen) (void)cgroups::thaw(record.cgroup);
 }
 
 Result<void> kill_and_wait(const CurrentState& state, const std::optional<ContainerRecord>& record) {
   if (!state.init_pidfd) return ok();
+  const bool was_frozen = is_frozen(record);
   auto sent = sys::pidfd_send_signal(state.init_pidfd.get(), SIGKILL);
   if (!sent && sent.error().error_number() != ESRCH) return sent;
-  // Who is frozen beside the init must not get a moment between the thaw and its death.
-  if (has_cgroup(record)) TRY(signal_all(*record, SIGKILL));
-  thaw_for_death(record);
+  if (has_cgroup(record)) {
+    TRY(signal_all(*record, SIGKILL));
+    thaw_for_death(*record, was_frozen);
+  }
   if (!wait_until_dead(state.init_pidfd.get(), kDeathTimeoutMs))
     return Error::from_errno("the container's init does not die", ETIMEDOUT);
   return ok();
@@ -90,11 +95,15 @@ Result<void> start_container(const std::string& root, const std::string& id) {
 Result<void> kill_container(const std::string& root, const std::string& id, int signal, Signaled whom) {
   const StateDirectory directory = TRY(StateDirectory::open(root, id));
   const LiveInit init = TRY(find_init(directory));
+  const bool looks = signal == SIGKILL || whom == Signaled::kAll;
+  const auto read = looks ? directory.read_container() : std::optional<ContainerRecord>();
+  const std::optional<ContainerRecord> record = read ? *read : std::nullopt;
+  const bool was_frozen = signal == SIGKILL && is_frozen(record);
   if (whom == Signaled::kAll) {
-    const auto record = TRY(directory.read_container());
+    if (!read) return read.error();
     if (has_cgroup(record)) {
       TRY(signal_all(*record, signal));
-      if (signal == SIGKILL) thaw_for_death(record);
+      thaw_for_death(*record, was_frozen);
       return ok();
     }
   }
@@ -102,7 +111,8 @@ Result<void> kill_container(const std::string& root, const std::string& id, int 
   auto sent = sys::pidfd_send_signal(init.pidfd.get(), signal);
   if (!sent && sent.error().error_number() == ESRCH) return conflict("container not running");
   TRY(std::move(sent));
-  if (signal == SIGKILL) thaw_for_death(TRY(directory.read_container()));
+  if (!read) return read.error();
+  if (record) thaw_for_death(*record, was_frozen);
   return ok();
 }
 

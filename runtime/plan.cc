@@ -44,6 +44,8 @@ void add_checks(Draft& draft) {
     draft.add(security::check_selinux_step("selinuxLabel", spec.process.selinux_label));
   if (!spec.os.mount_label.empty())
     draft.add(security::check_selinux_step("mountLabel", spec.os.mount_label));
+  auto sysctls = namespaces::check_sysctl_namespaces_steps(spec.os.sysctl, draft.own);
+  draft.add_all(sysctls);
 }
 
 // config-linux.md "Cgroup ownership": who sees the group as root of a hierarchy of its own, and may write

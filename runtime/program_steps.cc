@@ -36,6 +36,16 @@ Error exec_error(const std::string& name, int error_number) {
   }
 }
 
+// execve(2): what a script's first line or an ELF file names is looked for inside, too.
+Error no_interpreter(const std::string& name) {
+  return {
+      ErrorKind::kNotFound,
+      "exec: \"" + printable(name) +
+          "\": no such file or directory: it is there, what runs it (behind #!, or the dynamic linker) is "
+          "not",
+      ENOENT};
+}
+
 // 0 if `path` is a regular file that somebody may execute, else the errno execve(2) would give.
 int executable_errno(const std::string& path) {
   struct stat status = {};
@@ -109,7 +119,7 @@ class Home : public Step {
 
   Result<void> perform(StepContext& context) const override {
     // Whatever an image has there, a FIFO or a device, does not make us wait; a file has to fit.
-    constexpr size_t kMost = 64U * 1024;
+    constexpr size_t kMost = size_t{64} * 1024;
     std::array<char, kMost> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
     const auto file = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const auto count = file ? sys::read(file->get(), text) : Result<size_t>(0);
@@ -149,7 +159,9 @@ class Exec : public Step {
     std::vector<char*> envp = envp_;
     if (!context.home.empty()) envp.insert(envp.end() - 1, context.home.data());
     ::execve(context.executable.c_str(), argv_.data(), envp.data());
-    return exec_error(context.executable, errno);
+    const int error_number = errno;
+    const bool is_there = error_number == ENOENT && executable_errno(context.executable) == 0;
+    return is_there ? no_interpreter(context.executable) : exec_error(context.executable, error_number);
   }
   std::string say() const override {
     return "close_range(3, ~0, CLOSE_RANGE_CLOEXEC); execve(" + printable(shell_words(args_)) + ")";

@@ -65,6 +65,12 @@ namespaces::DeviceNode device_node(const Device& device) {
           device.gid.value_or(0)};
 }
 
+bool binds_dev(const Spec& spec) {
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const namespaces::Mount& mount) {
+    return is_bind(mount) && namespaces::clean_path(mount.destination) == "/dev";
+  });
+}
+
 void add_devices(Draft& draft) {
   auto nodes = namespaces::default_device_nodes();
   for (const auto& device : draft.spec.os.devices) {
@@ -80,7 +86,9 @@ void add_devices(Draft& draft) {
   }
   const bool in_user_namespace = draft.own.is_separate("user");
   draft.add(namespaces::device_nodes_step(std::move(nodes), in_user_namespace));
-  draft.add(namespaces::device_links_step());
+  using namespaces::DevDirectory;
+  draft.add(namespaces::device_links_step(binds_dev(draft.spec) ? DevDirectory::kOfHost
+                                                                : DevDirectory::kOfContainer));
 }
 
 bool needs_procfs(const Spec& spec) {

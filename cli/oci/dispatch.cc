@@ -1,4 +1,8 @@
 // From vial-oci's argv to a handler, and from an error to the log.
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
 #include <exception>
 
 #include "base/strings.h"
@@ -52,12 +56,41 @@ Result<LogFormat> log_format_of(const Options& options) {
   return invalid("invalid log-format: " + printable(format));
 }
 
+// The words of logrus, which runc and its callers have, and crun's.
+Result<bool> wants_debug(const Options& options) {
+  const std::string level = options.string("log-level");
+  for (const char* known : {"trace", "debug"}) {
+    if (level == known) return true;
+  }
+  for (const char* known : {"info", "warn", "warning", "error", "fatal", "panic"}) {
+    if (level == known) return options.flag("debug");
+  }
+  return invalid("invalid log-level: " + printable(level));
+}
+
+Result<void> check_rootless(const std::string& mode) {
+  for (const char* known : {"auto", "true", "false", "1", "0"}) {
+    if (mode == known) return ok();
+  }
+  return invalid("invalid value \"" + printable(mode) + "\" for --rootless: not true, false or auto");
+}
+
+// A path is the caller's, from where it is called; what is kept in the state must hold elsewhere.
+Result<std::string> state_root(const Options& options) {
+  std::string root = options.string("root");
+  if (root.starts_with('/')) return root;
+  if (root.empty()) return invalid("--root must not be empty");
+  std::string buffer(PATH_MAX, '\0');
+  if (::getcwd(buffer.data(), buffer.size()) == nullptr) return Error::from_errno("getcwd", errno);
+  return std::string(buffer.c_str()) + "/" + root;
+}
+
 Result<OciGlobals> read_globals(const Options& options) {
   OciGlobals globals;
-  globals.root = options.string("root");
-  globals.debug = options.flag("debug") || options.string("log-level") == "debug";
+  globals.root = TRY(state_root(options));
+  globals.debug = TRY(wants_debug(options));
   globals.cgroup_manager = TRY(cgroup_manager_of(options));
-  if (!globals.root.starts_with('/')) return invalid("--root must be an absolute path");
+  TRY(check_rootless(options.string("rootless")));
   return globals;
 }
 

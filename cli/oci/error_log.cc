@@ -31,7 +31,7 @@ void ErrorLog::write(const char* level, std::string_view text) {
   constexpr mode_t kReadable = 0644;
   const auto file = sys::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, kReadable);
   const auto written = file ? write_all(file->get(), line) : Result<void>(file.error());
-  if (!written) complain("vial-oci: the log " + printable(written.error().text()));
+  if (!written) complain("vial-oci: write the log: " + printable(written.error().text()));
 }
 
 void ErrorLog::error(std::string_view text) {

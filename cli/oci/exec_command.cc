@@ -96,13 +96,21 @@ Result<runtime::Process> typed_process(const Call& call, const runtime::Process&
   return process;
 }
 
-Result<runtime::Process> choose_process(const Call& call, const runtime::Process& own) {
+// The document of --process; empty without one. Read before any descriptor is closed: it may be one,
+// /dev/fd/63.
+Result<std::string> process_text(const Options& options) {
+  const std::string file = options.string("process");
+  if (file.empty()) return std::string();
+  return file == "-" ? read_fd(STDIN_FILENO) : read_file(file);
+}
+
+Result<runtime::Process> choose_process(const Call& call, const std::string& text,
+                                        const runtime::Process& own) {
   const std::string file = call.options.string("process");
   if (file.empty()) {
     if (call.arguments().size() < 2) return invalid("process args cannot be empty");
     return typed_process(call, own);
   }
-  const std::string text = file == "-" ? TRY(read_fd(STDIN_FILENO)) : TRY(read_file(file));
   runtime::Process process = TRY_IN(printable(file), runtime::read_exec_process(text, own));
   if (call.options.given("tty")) process.terminal = call.options.flag("tty");
   return process;
@@ -113,7 +121,9 @@ Result<runtime::EnterRequest> request_of(const Call& call) {
   runtime::EnterRequest request;
   request.root = call.globals.root;
   request.id = call.id();
-  request.choose_process = [&call](const runtime::Process& own) { return choose_process(call, own); };
+  request.choose_process = [&call, text = TRY(process_text(options))](const runtime::Process& own) {
+    return choose_process(call, text, own);
+  };
   request.ignore_paused = options.flag("ignore-paused");
   request.is_detached = options.flag("detach");
   request.pid_file = options.string("pid-file");

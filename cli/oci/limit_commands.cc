@@ -114,7 +114,7 @@ struct Live {
   runtime::CurrentState state;
 };
 
-Result<Live> find_live(const Call& call, const char* complaint) {
+Result<Live> find_live(const Call& call, const std::string& complaint) {
   const auto directory = TRY(runtime::StateDirectory::open(call.globals.root, call.id()));
   auto record = TRY(directory.read_container());
   Live live;
@@ -280,7 +280,7 @@ Result<void> print_stats(const Call& call, const Live& live) {
 
 // Statistics at every interval and a line for each want of memory, until the container's init has ended.
 Result<int> run_events(const Call& call) {
-  const Live live = TRY(find_live(call, "container with id is not running"));
+  const Live live = TRY(find_live(call, "container with id " + call.id() + " is not running"));
   if (call.options.flag("stats")) {
     TRY(print_stats(call, live));
     return 0;

@@ -8,6 +8,7 @@
 #include "image/registry/documents.h"
 #include "image/registry/http_message.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace image::registry;
   const std::string text(reinterpret_cast<const char*>(data), size);

@@ -90,6 +90,7 @@ bool unpack(std::string_view bytes, size_t piece) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   prepare();
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

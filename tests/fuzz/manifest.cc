@@ -7,6 +7,7 @@
 #include "image/config.h"
 #include "image/registry/documents.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   int kinds = 0;

@@ -8,6 +8,7 @@
 #include "image/registry/search.h"
 #include "image/registry/url.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (const auto reference = image::Reference::parse_with_default_tag(text)) {

@@ -45,7 +45,7 @@ std::string try_read(const char* path) {
   if (fd < 0) return outcome(fd);
   char byte = 0;
   const ssize_t count = ::read(fd, &byte, 1);
-  const std::string text = count == 0 ? "empty" : outcome(count);
+  std::string text = count == 0 ? "empty" : outcome(count);
   ::close(fd);
   return text;
 }

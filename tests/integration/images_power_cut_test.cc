@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -17,10 +16,6 @@
 namespace {
 
 constexpr const char* kNextBoot = "5ca1ab1e-0000-4000-8000-000000000002\n";
-
-std::string sample_file(const std::string& sample) {
-  return std::string(std::getenv("VIAL_SAMPLES")) + "/" + sample + ".tar";  // NOLINT(concurrency-mt-unsafe)
-}
 
 // A disk in a file, mounted as long as this lives.
 class Disk {
@@ -112,11 +107,11 @@ TEST_CASE("after a power cut an image is whole or not there, and what was on dis
     INFO(static_cast<int>(written));
     const Disk disk(vial.directory());
     const Machine before(disk, vial.directory(), false);
-    before.done({"load", "-q", "-i", sample_file("hello")});
+    before.done({"load", "-q", "-i", sample_archive("hello")});
     REQUIRE(within(10, [&] { return !path_exists(disk.root() + "/unsynced"); }));
     // As `vial load` does, without the process that has it written and notes that.
     image::LoadRequest request;
-    request.input = sample_file("busybox");
+    request.input = sample_archive("busybox");
     REQUIRE(image::load(image::Store(disk.root()), request));
     if (written == Written::kNames) disk.commit();
     if (written == Written::kAll) disk.sync();
@@ -136,7 +131,7 @@ TEST_CASE("after a power cut an image is whole or not there, and what was on dis
     CHECK(contains(after.done({"run", "--rm", "hello"}), "Hello"));
     if (written != Written::kAll) {
       CHECK(after.run({"run", "--pull", "never", "--rm", "busybox", "true"}).code == 125);
-      after.done({"load", "-q", "-i", sample_file("busybox")});
+      after.done({"load", "-q", "-i", sample_archive("busybox")});
     }
     CHECK(after.done({"run", "--rm", "busybox", "echo", "whole"}) == "whole\n");
   }

@@ -30,8 +30,7 @@ class Elsewhere {
   }
   Elsewhere& with_samples() {
     for (const char* sample : {"hello", "busybox"})
-      REQUIRE(run({"load", "-i", std::string(std::getenv("VIAL_SAMPLES")) + "/" + sample + ".tar"}).code ==
-              0);
+      REQUIRE(run({"load", "-i", sample_archive(sample)}).code == 0);
     return *this;
   }
 

@@ -153,7 +153,7 @@ TEST_CASE("a directory that is swapped for a link meanwhile leads no mount out")
   REQUIRE(make_directories(vial.directory() + "/source", 0755));
   REQUIRE(sys::symlinkat(canary.path().c_str(), AT_FDCWD, (shared + "/y").c_str()));
   const pid_t swapper = ::fork();
-  while (swapper == 0)
+  while (swapper == 0)  // NOLINT(bugprone-infinite-loop): the child, until it is killed
     (void)sys::renameat2(AT_FDCWD, (shared + "/x").c_str(), AT_FDCWD, (shared + "/y").c_str(),
                          RENAME_EXCHANGE);
   REQUIRE(swapper > 0);

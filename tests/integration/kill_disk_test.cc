@@ -4,7 +4,6 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 
 #include "base/file.h"
@@ -50,17 +49,13 @@ class SmallDisk {
   std::string base_;
 };
 
-std::string sample(const std::string& name) {
-  return std::string(::getenv("VIAL_SAMPLES")) + "/" + name + ".tar";
-}
-
 }  // namespace
 
 TEST_CASE("an image that does not fit is not loaded, and leaves its room to others") {
   const Vial vial;
   const SmallDisk disk(vial, "1m");
-  REQUIRE(disk.run({"load", "-qi", sample("hello")}).code == 0);
-  const auto full = disk.run({"load", "-i", sample("busybox")});
+  REQUIRE(disk.run({"load", "-qi", sample_archive("hello")}).code == 0);
+  const auto full = disk.run({"load", "-i", sample_archive("busybox")});
   CHECK(full.code == 1);
   CHECK(full.out.empty());
   CHECK_THAT(full.err, Contains("No space left on device"));
@@ -68,14 +63,14 @@ TEST_CASE("an image that does not fit is not loaded, and leaves its room to othe
   CHECK(disk.run({"images", "--format", "{{.Repository}}"}).out == "hello\n");
   CHECK(disk.run({"run", "--rm", "hello"}).code == 0);
   disk.change(0, "20m");
-  CHECK(disk.run({"load", "-qi", sample("busybox")}).code == 0);
+  CHECK(disk.run({"load", "-qi", sample_archive("busybox")}).code == 0);
   CHECK(disk.run({"run", "--rm", "busybox", "echo", "fits"}).out == "fits\n");
 }
 
 TEST_CASE("a full disk: no new container, the old ones run, end and go") {
   const Vial vial;
   const SmallDisk disk(vial, "8m");
-  REQUIRE(disk.run({"load", "-qi", sample("busybox")}).code == 0);
+  REQUIRE(disk.run({"load", "-qi", sample_archive("busybox")}).code == 0);
   REQUIRE(disk.run({"create", "--name", "old", "busybox", "echo", "from a full disk"}).code == 0);
   REQUIRE(disk.run({"run", "-d", "--name", "runs", "busybox", "sleep", "1000"}).code == 0);
   const auto filled =
@@ -98,7 +93,7 @@ TEST_CASE("a full disk: no new container, the old ones run, end and go") {
 TEST_CASE("a container that fills the disk sees it, and ends and is removed as any other") {
   const Vial vial;
   const SmallDisk disk(vial, "8m");
-  REQUIRE(disk.run({"load", "-qi", sample("busybox")}).code == 0);
+  REQUIRE(disk.run({"load", "-qi", sample_archive("busybox")}).code == 0);
   const auto filled =
       disk.run({"run", "--name", "greedy", "busybox", "sh", "-c", "cat /dev/zero >/file; exit 6"});
   CHECK(filled.code == 6);
@@ -111,7 +106,7 @@ TEST_CASE("a container that fills the disk sees it, and ends and is removed as a
 TEST_CASE("a read-only data root: what can be read is shown, the rest is a clear error") {
   const Vial vial;
   const SmallDisk disk(vial, "20m");
-  REQUIRE(disk.run({"load", "-qi", sample("busybox")}).code == 0);
+  REQUIRE(disk.run({"load", "-qi", sample_archive("busybox")}).code == 0);
   REQUIRE(disk.run({"create", "--name", "kept", "busybox", "echo", "kept"}).code == 0);
   disk.change(MS_RDONLY, "20m");
   CHECK_THAT(disk.run({"images"}).out, Contains("busybox"));
@@ -121,7 +116,7 @@ TEST_CASE("a read-only data root: what can be read is shown, the rest is a clear
                                       {"rm", "kept"},
                                       {"rmi", "busybox"},
                                       {"start", "kept"},
-                                      {"load", "-i", sample("hello")}};
+                                      {"load", "-i", sample_archive("hello")}};
   for (const Words& words : changes) {
     const auto refused = disk.run(words);
     INFO(shell_words(words) << ": " << refused.code << " " << refused.err);
@@ -138,7 +133,7 @@ TEST_CASE("a load that is killed at any time can be done again and leaves no hal
   const SmallDisk disk(vial, "30m");
   const int rounds = in_vm() ? 3 : 15;
   for (int i = 0; i < rounds; ++i) {
-    RunningProgram load(disk.command_line({"load", "-i", sample("busybox")}), vial.directory());
+    RunningProgram load(disk.command_line({"load", "-i", sample_archive("busybox")}), vial.directory());
     const timespec moment = {0, i * (in_vm() ? 200'000'000L : 2'000'000L)};
     ::nanosleep(&moment, nullptr);
     (void)::kill(load.pid(), SIGKILL);
@@ -146,7 +141,7 @@ TEST_CASE("a load that is killed at any time can be done again and leaves no hal
     const auto listed = disk.run({"images", "-q"});
     CHECK(listed.code == 0);
     if (!listed.out.empty()) CHECK(disk.run({"run", "--rm", "busybox", "echo", "whole"}).out == "whole\n");
-    CHECK(disk.run({"load", "-qi", sample("busybox")}).code == 0);
+    CHECK(disk.run({"load", "-qi", sample_archive("busybox")}).code == 0);
     CHECK(disk.run({"run", "--rm", "busybox", "echo", "whole"}).out == "whole\n");
     CHECK(list_directory(disk.path("staging")).value_or({}).empty());
     CHECK(disk.run({"rmi", "busybox"}).code == 0);

@@ -182,8 +182,9 @@ TEST_CASE("the command and everything that it started are killed at random momen
       for (const auto& pid : list_directory("/proc").value_or({})) {
         const std::string comm = read_file("/proc/" + pid + "/comm").value_or("");
         const std::string line = read_file("/proc/" + pid + "/cmdline").value_or("");
-        if (trim(comm) == program_name && contains(line, vial.run_root()))
-          ::kill(std::atoi(pid.c_str()), SIGKILL);
+        const auto number = parse_uint(pid);
+        if (number && trim(comm) == program_name && contains(line, vial.run_root()))
+          ::kill(static_cast<pid_t>(*number), SIGKILL);
       }
     }
     (void)program.wait();

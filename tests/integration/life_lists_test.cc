@@ -1,7 +1,6 @@
 // ps, inspect, images, rmi: what there is, and what is told of it.
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <cstdlib>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -131,8 +130,7 @@ TEST_CASE("rmi takes an image that nobody uses") {
   CHECK_THAT(lines[2], StartsWith("Deleted: sha256:"));
   CHECK_THAT(vial.run({"rmi", "hello"}).err, Contains("No such image: hello:latest"));
   CHECK(vial.run({"run", "--rm", "hello"}).code == 125);
-  CHECK(vial.run({"load", "-i", std::string(::getenv("VIAL_SAMPLES")) + "/hello.tar"}).out ==
-        "Loaded image: hello:latest\n");
+  CHECK(vial.run({"load", "-i", sample_archive("hello")}).out == "Loaded image: hello:latest\n");
   CHECK(vial.run({"run", "--rm", "hello"}).code == 0);
 }
 

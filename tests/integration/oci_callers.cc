@@ -31,7 +31,7 @@ void exec_words(const Words& line) {
 
 // Runtimes keep their state below /run unless told otherwise, and so does what calls them.
 void isolate_run() {
-  static const bool kDone = [] {
+  static const bool done = [] {
     const char* bin = ::getenv("VIAL_BIN_DIR");
     const char* samples = ::getenv("VIAL_SAMPLES");
     REQUIRE(bin != nullptr);
@@ -40,7 +40,7 @@ void isolate_run() {
     REQUIRE(::mount("vial-tests", "/run", "tmpfs", MS_NOSUID, "mode=755") == 0);  // NOLINT: the host's doing
     return true;
   }();
-  REQUIRE(kDone);
+  REQUIRE(done);
 }
 
 void add_directories(std::vector<std::string>& found, const std::string& directory) {
@@ -131,7 +131,7 @@ CallerRig::~CallerRig() {
 }
 
 std::string CallerRig::image() const {
-  return std::string(::getenv("VIAL_SAMPLES")) + "/busybox.tar";
+  return sample_archive("busybox");
 }
 
 std::string CallerRig::must(const Words& words) const {

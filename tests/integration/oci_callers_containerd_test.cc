@@ -58,7 +58,7 @@ class Containerd {
 
  private:
   static Words write_configuration(const CallerRig& rig) {
-    const std::string own = rig.directory();
+    const std::string& own = rig.directory();
     REQUIRE(create_file(
         own + "/config.toml",
         "version = 2\nroot = \"" + own + "/root\"\nstate = \"" + own + "/state\"\n" +

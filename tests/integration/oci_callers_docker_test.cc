@@ -39,7 +39,7 @@ class Docker : public DockerLike {
 
  private:
   static Words daemon_line(const CallerRig& rig) {
-    const std::string own = rig.directory();
+    const std::string& own = rig.directory();
     return {"/usr/sbin/dockerd",
             "--data-root",
             own + "/data",

@@ -1,5 +1,6 @@
 // exec and cgroups: where the new process is, in a sub-cgroup, in a paused container, in a scope of
 // systemd's.
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,6 +178,31 @@ TEST_CASE("kill and delete take a paused container with an exec that waits") {
   CHECK(late.wait().code != 0);
   CHECK(oci.status() == "unknown");
   CHECK(oci.cgroups().empty());
+}
+
+// Whether the kill sees its own doing was a race: often lost when the death takes a while, as with much
+// memory.
+TEST_CASE("a paused container that is killed is not paused any more, even while an exec's end waits") {
+  const int round = GENERATE(1, 2, 3);
+  INFO(round);
+  OciBundle oci;
+  oci.launch({"/probe", "eat-memory", "128", "100"});
+  CHECK(within(kPatience, [&] { return !oci.output().empty(); }));
+  RunningProgram other(oci.command_line({"exec", oci.id(), "sleep", "100"}), oci.directory());
+  const Words list = {"ps", oci.id(), "-o", "pid,comm"};
+  CHECK(within(kPatience, [&] { return oci.call(list).out.find(" sleep") != std::string::npos; }));
+  other.signal(SIGSTOP);  // it does not wait for what it has started, and so the container's init can't end
+  REQUIRE(oci.call({"pause", oci.id()}).code == 0);
+  CHECK(oci.status() == "paused");
+  CHECK(oci.call({"kill", oci.id(), "KILL"}).code == 0);
+  for (int look = 0; look < 10; ++look) {
+    CHECK(oci.status() == "running");  // as runc says
+    ::poll(nullptr, 0, 10);
+  }
+  other.signal(SIGCONT);
+  CHECK(other.wait().code == 128 + SIGKILL);
+  CHECK(oci.becomes("stopped"));
+  oci.remove();
 }
 
 TEST_CASE("exec finds the scope that systemd made for the container") {

@@ -62,7 +62,7 @@ void make_directory(const std::string& path, mode_t mode = 0755) {
 
 // One copy of the two programs serves all tests: rootfs's get hard links.
 std::string programs_directory() {
-  static const std::string kDirectory = [] {
+  static const std::string directory = [] {
     isolate_test_program({environment("VIAL_BIN_DIR"), environment("VIAL_SAMPLES")});
     std::string path = "/tmp/vial-oci-programs.XXXXXX";
     REQUIRE(::mkdtemp(path.data()) != nullptr);
@@ -76,7 +76,7 @@ std::string programs_directory() {
     }
     return path;
   }();
-  return kDirectory;
+  return directory;
 }
 
 void make_rootfs(const std::string& root) {

@@ -1,4 +1,6 @@
 // What comes from outside and is wrong: one line that says so, in text and in the log; nothing is left.
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,6 +155,30 @@ TEST_CASE("a process document that is wrong is named, and where in it") {
   oci.remove();
 }
 
+TEST_CASE("a document may come through a descriptor, as a shell's <(command) gives it") {
+  OciBundle oci;
+  oci.launch({"sleep", "100"});
+  const auto through = [&](const std::string& text, const Words& words) {
+    const std::string file = oci.directory() + "/document";
+    REQUIRE(replace_file(file, text));
+    Words line = {"sh", "-c", "exec 9< \"$0\"; exec \"$@\"", file};
+    for (const auto& word : oci.command_line(words))
+      line.push_back(word);
+    return run_into_files(line, oci.directory());
+  };
+  const Outcome ran =
+      through(R"({"args": ["echo", "ran"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"]})",
+              {"exec", "--process", "/dev/fd/9", oci.id()});
+  INFO(ran.err);
+  CHECK(ran.out == "ran\n");
+  CHECK(through(R"({"pids": {"limit": 77}})", {"update", "--resources", "/dev/fd/9", oci.id()}).code == 0);
+  const Outcome refused =
+      through(R"({"unified": {"../up.max": "1"}})", {"update", "--resources", "/dev/fd/9", oci.id()});
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.err, Contains("unified: '../up.max' is not a cgroup file name"));
+  oci.remove();
+}
+
 TEST_CASE("command lines that are wrong are told, with exit code 1") {
   OciBundle oci;
   const auto fails = [&](const Words& words, const char* text) {
@@ -170,4 +196,75 @@ TEST_CASE("command lines that are wrong are told, with exit code 1") {
   fails({"restore", "--bundle", "/x", "nobody"}, "not supported");
   fails({"--log-format", "xml", "list"}, "invalid log-format");
   fails({"--cgroup-manager", "none", "list"}, "unknown cgroup manager");
+  fails({"--log-level", "loud", "list"}, "invalid log-level: loud");
+  fails({"--rootless=maybe", "list"}, "not true, false or auto");
+  for (const char* level : {"trace", "debug", "info", "warn", "warning", "error"})
+    CHECK(oci.call({"--log-level", level, "list"}).code == 0);
+  for (const char* mode : {"auto", "true", "false"})
+    CHECK(oci.call({std::string("--rootless=") + mode, "list"}).code == 0);
+}
+
+namespace {
+
+// The runtime with another --root, called in the test's directory.
+Outcome call_with_root(const OciBundle& oci, const std::string& root, const Words& words) {
+  Words line = {"sh", "-c", "cd \"$0\" && exec \"$@\"", oci.directory(), oci_runtime(), "--root", root};
+  line.insert(line.end(), words.begin(), words.end());
+  return run_into_files(line, oci.directory());
+}
+
+void check_root_refused(const OciBundle& oci, const std::string& root, const char* text) {
+  const Outcome outcome = call_with_root(oci, root, {"create", "--bundle", oci.bundle(), oci.id()});
+  INFO(outcome.err);
+  CHECK(outcome.code == 1);
+  CHECK_THAT(outcome.err, Contains(text));
+  CHECK(split(trim(outcome.err), '\n').size() == 1);
+  CHECK(oci.cgroups().empty());
+}
+
+}  // namespace
+
+TEST_CASE("the root of the state is taken from where the caller is, and through links") {
+  OciBundle oci;
+  oci.write_config();
+  const std::string there = oci.directory() + "/there";
+  REQUIRE(make_directories(there, 0755));
+  REQUIRE(::symlink("there", (oci.directory() + "/link").c_str()) == 0);
+  for (const std::string& root : {std::string("there"), std::string("./link"), oci.directory() + "/link"}) {
+    INFO(root);
+    CHECK(call_with_root(oci, root, {"create", "--bundle", oci.bundle(), oci.id()}).code == 0);
+    CHECK(list_directory(there).value() == std::vector<std::string>{oci.id()});
+    CHECK(call_with_root(oci, there, {"list", "-q"}).out == oci.id() + "\n");
+    CHECK(call_with_root(oci, root, {"start", oci.id()}).code == 0);
+    CHECK(call_with_root(oci, root, {"delete", "--force", oci.id()}).code == 0);
+    CHECK(list_directory(there).value().empty());
+  }
+  REQUIRE(create_file(oci.directory() + "/file", ""));
+  check_root_refused(oci, "file", "Not a directory");
+  REQUIRE(::symlink("nowhere", (oci.directory() + "/dangling").c_str()) == 0);
+  check_root_refused(oci, "dangling", "Not a directory");
+  check_root_refused(oci, "", "must not be empty");
+}
+
+TEST_CASE("a root of the state that is full or read-only is told, and nothing is left there") {
+  OciBundle oci;
+  oci.write_config();
+  const std::string there = oci.directory() + "/there";
+  REQUIRE(make_directories(there, 0755));
+  REQUIRE(::mount("tmpfs", there.c_str(), "tmpfs", 0, "size=64k") == 0);
+  const std::string page(4096, 'x');
+  const Fd fill(::open((there + "/fill").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  while (::write(fill.get(), page.data(), page.size()) > 0) {
+  }
+  check_root_refused(oci, there, "/config.json: write: No space left on device");
+  CHECK(list_directory(there).value() == std::vector<std::string>{"fill"});
+  CHECK(call_with_root(oci, there, {"list", "-q"}).out.empty());
+  REQUIRE(::mount("tmpfs", there.c_str(), "tmpfs", 0, "nr_inodes=2") == 0);
+  check_root_refused(oci, there, "No space left on device");
+  CHECK(list_directory(there).value().empty());
+  REQUIRE(::mount(nullptr, there.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0);
+  check_root_refused(oci, there, "Read-only file system");
+  CHECK(call_with_root(oci, there, {"delete", "--force", oci.id()}).code == 0);
+  REQUIRE(::umount(there.c_str()) == 0);
+  REQUIRE(::umount2(there.c_str(), MNT_DETACH) == 0);  // the open file is in it
 }

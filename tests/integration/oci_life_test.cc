@@ -144,7 +144,8 @@ TEST_CASE("a visitor of the gate who says nothing changes nothing") {
 // CVE-2024-21626, CVE-2016-9962: neither what the caller left open nor what we need ourselves goes along.
 TEST_CASE("a waiting init holds its gate and the standard streams, a running program only these") {
   OciBundle oci;
-  const Fd leaked(::open("/etc/passwd", O_RDONLY));  // without close-on-exec, as a careless caller has it
+  // Without close-on-exec, as a careless caller has it. NOLINTNEXTLINE(android-cloexec-open)
+  const Fd leaked(::open("/etc/passwd", O_RDONLY));
   REQUIRE(oci.create({"sleep", "100"}).code == 0);
   const pid_t pid = pid_of(oci);
   const std::string waiting = descriptors(pid);
@@ -329,6 +330,19 @@ TEST_CASE("what is paused before its start can be started when it is resumed, no
   CHECK(oci.status() == "created");
   CHECK(oci.start().code == 0);
   CHECK(oci.status() == "running");
+  oci.remove();
+}
+
+TEST_CASE("a program whose interpreter is not there is told apart from one that is not there") {
+  OciBundle oci;
+  REQUIRE(create_file(oci.rootfs("/script"), "#!/no/interpreter\n", 0755));
+  REQUIRE(oci.create({"/script"}).code == 0);
+  const Outcome started = oci.start();
+  CHECK(started.code == 1);
+  CHECK_THAT(started.err, Contains("exec: \\\"/script\\\": no such file or directory: it is there"));
+  CHECK(oci.becomes("stopped"));
+  CHECK_THAT(oci.call({"events", "--stats", oci.id()}).err,
+             Contains("container with id " + oci.id() + " is not running"));
   oci.remove();
 }
 

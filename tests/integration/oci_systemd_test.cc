@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -103,13 +102,10 @@ class SystemdHost {
 
   // A command of that host: in its namespaces, and in a cgroup of its systemd.
   Words line(const Words& words) const {
-    Words line = {"sh",
-                  "-c",
-                  "[ -z \"$1\" ] || echo $$ > \"$1/init.scope/cgroup.procs\"; pid=$2; shift 2; "
-                  "exec nsenter --target $pid --mount --pid --cgroup \"$@\"",
-                  "sh",
-                  cgroup_,
-                  pid_};
+    const std::string script =
+        "[ -z \"$1\" ] || echo $$ > \"$1/init.scope/cgroup.procs\"; pid=$2; shift 2; "
+        "exec nsenter --target $pid --mount --pid --cgroup \"$@\"";
+    Words line = {"sh", "-c", script, "sh", cgroup_, pid_};
     line.insert(line.end(), words.begin(), words.end());
     return line;
   }
@@ -334,7 +330,7 @@ void serves_podman(Driver& driver) {
     all.insert(all.end(), words.begin(), words.end());
     return host.must(all);
   };
-  podman({"load", "-q", "-i", std::string(::getenv("VIAL_SAMPLES")) + "/busybox.tar"});
+  podman({"load", "-q", "-i", sample_archive("busybox")});
   const std::string id = podman(
       {"run", "-d", "--name", "web", "--network", "none", "--memory", "64m", "busybox", "sleep", "100"});
   const std::string scope = "libpod-" + id + ".scope";

@@ -11,12 +11,6 @@ namespace {
 
 constexpr int kReadySeconds = 15;
 
-std::string sample_file(const std::string& sample) {
-  const char* directory = std::getenv("VIAL_SAMPLES");  // NOLINT(concurrency-mt-unsafe): one thread
-  REQUIRE(directory != nullptr);
-  return std::string(directory) + "/" + sample + ".tar";
-}
-
 void set_variable(const char* name, const std::string& value) {
   REQUIRE(::setenv(name, value.c_str(), 1) == 0);  // NOLINT(concurrency-mt-unsafe): one thread
 }
@@ -82,7 +76,7 @@ std::string RegistryTest::refused(const Words& words, const std::string& input) 
 }
 
 void RegistryTest::load_as(const std::string& sample, const std::string& name) const {
-  done({"load", "-i", sample_file(sample)});
+  done({"load", "-i", sample_archive(sample)});
   done({"tag", sample, name});
 }
 
@@ -145,7 +139,7 @@ DockerRegistry::DockerRegistry(const std::string& directory, const Options& opti
 
 void DockerRegistry::put(const std::string& sample, const std::string& name) const {
   run_tool({"skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
-            "docker-archive:" + sample_file(sample), "docker://" + host_ + "/" + name});
+            "docker-archive:" + sample_archive(sample), "docker://" + host_ + "/" + name});
 }
 
 std::vector<std::string> DockerRegistry::access_log() const {

@@ -206,6 +206,6 @@ TEST_CASE("a pull's memory does not grow with what a registry sends") {
   const BadRegistry registry(test.directory());
   for (const char* mode : {"endless", "giant", "nested", "headers", "ok"}) {
     INFO(mode);
-    CHECK(peak_kilobytes(test.command_line({"pull", "-q", registry.host() + "/x/" + mode})) < 40 * 1024);
+    CHECK(peak_kilobytes(test.command_line({"pull", "-q", registry.host() + "/x/" + mode})) < 40L * 1024);
   }
 }

@@ -141,7 +141,7 @@ TEST_CASE("a layer that is here under other layers is not fetched again, unless 
 
   test.done({"pull", "-q", registry.host() + "/two/ok"});
   CHECK(fetched() == 1);
-  CHECK(test.done({"images", "-q"}).size() == 2 * 13);
+  CHECK(test.done({"images", "-q"}).size() == size_t{2} * 13);
   CHECK(list_directory(test.root() + "/layers").value().size() == 4);
   CHECK(read_file(stored, 64U << 20U).value() == bytes);
 

@@ -66,8 +66,8 @@ struct Roots {
 };
 
 const Roots& roots() {
-  static const Roots kRoots;
-  return kRoots;
+  static const Roots made;
+  return made;
 }
 
 std::vector<std::string> root_paths() {
@@ -106,6 +106,10 @@ std::string program(const std::string& name) {
 
 std::string probe_program() {
   return program("tests/inside/probe");
+}
+
+std::string sample_archive(const std::string& sample) {
+  return required_variable("VIAL_SAMPLES") + "/" + sample + ".tar";
 }
 
 Vial::Vial() {

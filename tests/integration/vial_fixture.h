@@ -21,6 +21,8 @@ struct Outcome {
 // VIAL_BIN_DIR/NAME, VIAL_SAMPLES; the test fails when they are not set.
 std::string program(const std::string& name);
 std::string probe_program();
+// The archive of a sample image, for load: VIAL_SAMPLES/SAMPLE.tar.
+std::string sample_archive(const std::string& sample);
 
 class Vial {
  public:

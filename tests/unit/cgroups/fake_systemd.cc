@@ -34,7 +34,7 @@ uint32_t serial_of(const std::string& bytes) {
 // What systemd would do: one connection, every call answered; a scope's job ends with `result`. The calls are
 // kept in `log`.
 [[noreturn]] void serve(int listener, const std::string& log, const std::string& result) {
-  const Fd client(::accept(listener, nullptr, nullptr));
+  const Fd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   const bool is_root = read_line(client.get()) == std::string(1, '\0') + "AUTH EXTERNAL 30\r\n";
   (void)write_all(client.get(), is_root ? "OK 0123\r\n" : "REJECTED\r\n");
   (void)read_exactly(client.get(), std::strlen("BEGIN\r\n"));

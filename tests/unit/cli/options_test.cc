@@ -50,6 +50,33 @@ TEST_CASE("options are read in every spelling that Docker takes") {
   CHECK(options->arguments() == std::vector<std::string>{"busybox", "-x", "--name", "other"});
 }
 
+TEST_CASE("a flag's letter takes a value behind =, alone and behind others") {
+  const auto options = parse({"-t=false", "-d=true", "-i", "-e", "-t=x", "busybox", "-d=false"});
+  REQUIRE(options);
+  CHECK(options->given("tty"));
+  CHECK_FALSE(options->flag("tty"));
+  CHECK(options->flag("detach"));
+  CHECK(options->flag("interactive"));
+  CHECK(options->list("env") == std::vector<std::string>{"-t=x"});
+  CHECK(options->arguments() == std::vector<std::string>{"busybox", "-d=false"});
+  const auto together = parse({"-idt=0"});
+  REQUIRE(together);
+  CHECK(together->flag("interactive"));
+  CHECK(together->flag("detach"));
+  CHECK_FALSE(together->flag("tty"));
+  const auto mixed = parse({"a", "-t=false", "b", "--", "-d=true"}, Order::kMixed);
+  REQUIRE(mixed);
+  CHECK_FALSE(mixed->flag("tty"));
+  CHECK(mixed->arguments() == std::vector<std::string>{"a", "b", "-d=true"});
+  CHECK(parse({"-h=true"})->help_wanted());
+  CHECK(refusal({"-t=maybe"}) ==
+        "invalid argument \"maybe\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"maybe\": invalid "
+        "syntax");
+  CHECK(refusal({"-x=1"}) == "unknown shorthand flag: 'x' in -x=1");
+  CHECK(refusal({"-tx=1"}) == "unknown shorthand flag: 'x' in -x=1");
+  CHECK(refusal({"-=1"}) == "unknown shorthand flag: '=' in -=1");
+}
+
 TEST_CASE("the last value counts, defaults stand in, an absent option is absent") {
   const auto options = parse({"--name", "a", "--name", "b"});
   REQUIRE(options);

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/process.h"
 #include "base/strings.h"
 
 using namespaces::NamespaceSet;
@@ -41,4 +42,36 @@ TEST_CASE("only sysctls of the container's own namespaces may be set") {
   auto refused = namespaces::sysctl_step({{"net.ipv4.ip_forward", "1"}}, shared);
   REQUIRE_FALSE(refused);
   CHECK(contains(refused.error().text(), "shares the host's network namespace"));
+}
+
+// spec: config-linux.md#sysctl
+TEST_CASE("whose namespace a sysctl's path leads to is looked at by a step of the host, not by the plan") {
+  using namespaces::check_sysctl_namespaces_steps;
+  const std::map<std::string, std::string> sysctls = {
+      {"kernel.msgmax", "1"}, {"net.ipv4.ip_forward", "1"}, {"net.ipv4.tcp_syncookies", "1"}};
+  const auto with_network = [](const std::string& path) {
+    return NamespaceSet::from({{"network", path}, {"ipc", ""}}).value();
+  };
+  const auto own = with_network("/proc/thread-self/ns/net");
+  CHECK(namespaces::sysctl_step(sysctls, own));
+  CHECK(namespaces::sysctl_step(sysctls, with_network("/nowhere")));
+  CHECK(check_sysctl_namespaces_steps(sysctls, with_network("")).empty());
+  CHECK(check_sysctl_namespaces_steps({{"kernel.msgmax", "1"}}, own).empty());
+
+  const auto perform = [&](const NamespaceSet& set) {
+    const auto steps = check_sysctl_namespaces_steps(sysctls, set);
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0]->lane() == Lane::kHost);
+    CHECK(steps[0]->undo().empty());
+    StepContext context;
+    const auto done = steps[0]->perform(context);
+    const auto script = run_command({"sh", "-c", steps[0]->shell() + "\nexit 0"});
+    REQUIRE(script);
+    CHECK((script->status.shell_code() == 0) == bool(done));
+    return done ? "" : done.error().text();
+  };
+  CHECK(perform(own) ==
+        "sysctl 'net.ipv4.ip_forward' is not allowed: the container shares the host's network namespace");
+  CHECK(perform(with_network("/nowhere")) == "stat /nowhere: No such file or directory");
+  CHECK(perform(with_network("/proc/thread-self/ns/uts")) == "");  // joining says what that is
 }

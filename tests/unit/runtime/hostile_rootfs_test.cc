@@ -2,6 +2,7 @@
 // The canary and the host's kernel.core_pattern must be what they were, whatever the outcome.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -99,6 +100,52 @@ TEST_CASE("a regular file at /dev/null can't swallow the output or serve as a ma
   auto spec = image.rootfs.spec({"echo", "ran"});
   image.drop_mount(spec, "/dev");
   CHECK(start_or_error(spec, image.rootfs).starts_with("error: "));
+}
+
+// spec: config-linux.md#default-devices
+TEST_CASE("/dev/ptmx is the container's own, whatever the image has there and no /dev is mounted") {
+  const HostileImage image;
+  const std::string ptmx = image.rootfs.path() + "/dev/ptmx";
+  auto spec = image.rootfs.spec({"sh", "-c", "readlink /dev/ptmx; exec 3<> /dev/ptmx && ls /dev/pts"});
+  std::erase_if(spec.mounts, [](const auto& mount) { return mount.destination == "/dev"; });
+  REQUIRE(make_directories(image.rootfs.path() + "/dev", 0755));
+  const auto start = [&] {
+    const std::string out = start_or_error(spec, image.rootfs);
+    REQUIRE(remove_tree(ptmx));
+    return out;
+  };
+  const std::string expected = "pts/ptmx\n0\nptmx\n";
+  CHECK(start() == expected);
+  for (const std::string& target : {image.canary(), image.canary() + "/new",
+                                    std::string("../../../../canary"), std::string("pts/ptmx")}) {
+    INFO(target);
+    image.link(target, "/dev/ptmx");
+    CHECK(start() == expected);
+  }
+  for (const dev_t device : {makedev(5, 2), makedev(1, 3), makedev(8, 0)}) {
+    REQUIRE(::mknod(ptmx.c_str(), S_IFCHR | 0666, device) == 0);
+    CHECK(start() == expected);
+  }
+  REQUIRE(create_file(ptmx, "", 0666));
+  CHECK(start() == expected);
+  REQUIRE(make_directories(ptmx, 0755));
+  CHECK(start() == expected);
+  REQUIRE(make_directories(ptmx + "/full", 0755));
+  CHECK(contains(start(), "what the image has as /dev/ptmx: "));
+}
+
+TEST_CASE("a directory of the host that is bound on /dev keeps what it has as ptmx") {
+  const HostileImage image;
+  const std::string host = image.rootfs.directory() + "/dev";
+  REQUIRE(make_directories(host + "/pts", 0755));
+  REQUIRE(create_file(host + "/ptmx", "the host's", 0644));
+  auto spec = image.rootfs.spec({"sh", "-c", "[ -f /dev/ptmx ] && cat /dev/ptmx"});
+  for (auto& mount : spec.mounts) {
+    if (mount.destination == "/dev") mount = {"/dev", "bind", host, {"rbind"}, {}, {}};
+  }
+  REQUIRE(make_directories(host + "/shm", 0755));
+  CHECK(start_or_error(spec, image.rootfs) == "the host's");
+  CHECK(read_file(host + "/ptmx").value() == "the host's");
 }
 
 // spec: config.md#mounts.destination
