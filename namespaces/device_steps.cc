@@ -40,7 +40,8 @@ std::string at(const std::string& path) {
 class DeviceNodes : public Step {
  public:
   DeviceNodes(std::vector<DeviceNode> nodes, bool bind)
-      : Step(Lane::kInit, "make " + std::to_string(nodes.size()) + " device nodes"),
+      : Step(Lane::kInit,
+             nodes.empty() ? "look at /dev/null" : "make " + std::to_string(nodes.size()) + " device nodes"),
         nodes_(std::move(nodes)),
         bind_(bind) {}
 
@@ -71,7 +72,7 @@ class DeviceNodes : public Step {
   }
 
   std::string say() const override {
-    std::string text;
+    std::string text = nodes_.empty() ? "openat2(/dev/null)" : "";
     for (const auto& node : nodes_) {
       if (!text.empty()) text += "; ";
       text += (bind_ ? "bind(" : "mknodat(") + node.path + ", " + type_letter(node.type) + " " +
@@ -80,7 +81,7 @@ class DeviceNodes : public Step {
     return text;
   }
   std::string shell() const override {
-    std::string lines;
+    std::string lines = nodes_.empty() ? "[ -c " + at("/dev/null") + " ]" : "";
     std::string directory = "/dev";
     for (const auto& node : nodes_) {
       const std::string own = node.path.substr(0, node.path.rfind('/'));
@@ -105,6 +106,7 @@ class DeviceNodes : public Step {
       if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != device) {
         return conflict("is in the image already and is another file");
       }
+      return ok();  // its owner stays: it may be the host's, in a directory that is bound there
     }
     if (node.uid == 0 && node.gid == 0) return ok();
     return sys::fchownat(parent.directory.get(), name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);

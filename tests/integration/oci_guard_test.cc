@@ -24,7 +24,196 @@
 #include "tests/integration/oci_fixture.h"
 #include "tests/integration/running_program.h"
 
-namespace {}  // namespace
+namespace {
+
+// A mount of the host for one test.
+class HostMount {
+ public:
+  HostMount(std::string path, const char* type, const char* source = nullptr) : path_(std::move(path)) {
+    REQUIRE(make_directories(path_, 0755));
+    const bool binds = source != nullptr;
+    REQUIRE(::mount(binds ? source : type, path_.c_str(), type, binds ? MS_BIND : 0, nullptr) == 0);
+  }
+  ~HostMount() { (void)::umount2(path_.c_str(), MNT_DETACH); }
+  HostMount(const HostMount&) = delete;
+  HostMount& operator=(const HostMount&) = delete;
+  HostMount(HostMount&&) = delete;
+  HostMount& operator=(HostMount&&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void give_capability(OciBundle& oci, const char* name) {
+  for (const char* set : {"bounding", "effective", "permitted"})
+    oci.spec["process"]["capabilities"][set].push_back(name);
+}
+
+void use_user_namespace(OciBundle& oci) {
+  oci.spec["linux"]["namespaces"].push_back({{"type", "user"}});
+  for (const char* name : {"uidMappings", "gidMappings"})
+    oci.spec["linux"][name] = Json::array({{{"containerID", 0}, {"hostID", 100000}, {"size", 3000}}});
+}
+
+void add_bind(OciBundle& oci, const std::string& source, const Words& options, const char* point = "/mnt") {
+  oci.spec["mounts"].push_back(
+      {{"destination", point}, {"type", "bind"}, {"source", source}, {"options", options}});
+}
+
+std::string files_of(const std::string& directory) {
+  std::string text;
+  for (const auto& name : list_directory(directory).value_or({})) {
+    struct stat status = {};
+    REQUIRE(::lstat((directory + "/" + name).c_str(), &status) == 0);
+    text += name + " " + std::to_string(status.st_uid) + " " + std::to_string(status.st_mode) + "\n";
+  }
+  return text;
+}
+
+// A process in a mount and a time namespace of its own, where no /proc tells of the host's.
+class Elsewhere {
+ public:
+  Elsewhere() : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const bool done = ::unshare(CLONE_NEWNS | CLONE_NEWTIME) == 0 &&
+                        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                        ::umount2("/proc", MNT_DETACH) == 0;
+      if (done) ::prctl(PR_SET_NAME, "elsewhere");
+      for (;;)
+        ::pause();
+    }
+    REQUIRE(within(kPatience, [this] { return trim(read_file(path("comm")).value_or("")) == "elsewhere"; }));
+  }
+  ~Elsewhere() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Elsewhere(const Elsewhere&) = delete;
+  Elsewhere& operator=(const Elsewhere&) = delete;
+  Elsewhere(Elsewhere&&) = delete;
+  Elsewhere& operator=(Elsewhere&&) = delete;
+  std::string path(const std::string& file) const { return "/proc/" + std::to_string(pid_) + "/" + file; }
+
+ private:
+  pid_t pid_;
+};
+
+}  // namespace
+
+// A device that is given to the container's user, in the host's own directory, would be his on the host.
+TEST_CASE("a /dev that is bound from the host stays as it is") {
+  OciBundle oci;
+  const HostMount dev(oci.directory() + "/hosts-dev", "tmpfs");
+  const auto make = [&](const char* name, unsigned major, unsigned minor) {
+    REQUIRE(::mknod((dev.path() + "/" + name).c_str(), S_IFCHR | 0600, makedev(major, minor)) == 0);
+  };
+  make("null", 1, 3);
+  make("zero", 1, 5);
+  make("fuse", 10, 229);
+  const std::string before = files_of(dev.path());
+  Json mounts = Json::array();
+  for (const Json& mount : oci.spec["mounts"])
+    if (!mount["destination"].get<std::string>().starts_with("/dev")) mounts.push_back(mount);
+  oci.spec["mounts"] = mounts;
+  add_bind(oci, dev.path(), {"rbind", "rprivate"}, "/dev");
+  oci.spec["linux"]["devices"] = Json::array(
+      {{{"path", "/dev/fuse"}, {"type", "c"}, {"major", 10}, {"minor", 229}, {"uid", 1234}, {"gid", 1234}},
+       {{"path", "/dev/more"}, {"type", "c"}, {"major", 10}, {"minor", 229}}});
+  const Outcome outcome = oci.shell("ls /dev | wc -l");
+  CHECK(outcome.err.empty());
+  CHECK(outcome.out == "3\n");
+  CHECK(files_of(dev.path()) == before);
+}
+
+TEST_CASE("a device of a bound directory keeps its owner") {
+  OciBundle oci;
+  const HostMount devices(oci.directory() + "/hosts-devices", "tmpfs");
+  const std::string node = devices.path() + "/one";
+  REQUIRE(::mknod(node.c_str(), S_IFCHR | 0600, makedev(10, 229)) == 0);
+  add_bind(oci, devices.path(), {"bind"}, "/dev/snd");
+  oci.spec["linux"]["devices"] =
+      Json::array({{{"path", "/dev/snd/one"}, {"type", "c"}, {"major", 10}, {"minor", 229}, {"uid", 1234}}});
+  CHECK(oci.shell("stat -c %u /dev/snd/one").out == "0\n");
+  struct stat status = {};
+  REQUIRE(::stat(node.c_str(), &status) == 0);
+  CHECK(status.st_uid == 0);
+}
+
+// mount_namespaces(7): what a more privileged namespace mounted is locked. crun 1.8.1 lets it be remounted.
+TEST_CASE("what the host mounted read-only stays so for root of a user namespace") {
+  OciBundle oci;
+  if (oci_runtime_name() == "crun") return;
+  const std::string directory = oci.directory() + "/shown";
+  const HostMount shown(directory, "tmpfs");
+  REQUIRE(::chmod(directory.c_str(), 0777) == 0);
+  use_user_namespace(oci);
+  give_capability(oci, "CAP_SYS_ADMIN");
+  const unsigned long kKept = MS_RDONLY | MS_NOSUID | MS_NODEV;
+  SECTION("the mount") {
+    const HostMount below(directory + "/below", "none", directory.c_str());
+    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    add_bind(oci, below.path(), {"bind"});
+    const Outcome outcome = oci.shell("mount -o remount,bind,rw /mnt; touch /mnt/mine; ls /mnt");
+    CHECK(outcome.out == "below\n");
+  }
+  SECTION("one that comes along") {
+    const HostMount below(directory + "/below", "none", directory.c_str());
+    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    add_bind(oci, directory, {"rbind"});
+    const Outcome outcome = oci.shell(
+        "mount -o remount,bind,rw /mnt/below; touch /mnt/below/mine; umount /mnt/below; ls /mnt /mnt/below");
+    CHECK(outcome.out == "/mnt:\nbelow\n\n/mnt/below:\nbelow\n");
+  }
+  SECTION("a mount without what is below it") {
+    if (!is_vial_oci()) return;  // runc can't
+    const HostMount below(directory + "/below", "tmpfs");
+    REQUIRE(create_file(below.path() + "/deep", "x"));
+    add_bind(oci, directory, {"bind"});
+    CHECK(oci.shell("ls /mnt /mnt/below").out == "/mnt:\nbelow\n\n/mnt/below:\n");
+  }
+  SECTION("options that would lift it are an error with words") {
+    if (!is_vial_oci()) return;
+    REQUIRE(::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    add_bind(oci, directory, {"bind", "rw"});
+    const Outcome outcome = oci.shell("true");
+    CHECK(outcome.code == 1);
+    CHECK(outcome.err.find("in a user namespace a mount stays as the host has it") != std::string::npos);
+  }
+}
+
+// spec: config-linux.md#namespaces the path is the host's, whatever is joined first
+TEST_CASE("a mount namespace is joined after the others") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;  // runc 1.1 has no time namespaces, and crun 1.8.1 fails
+  const Elsewhere elsewhere;
+  for (Json& one : oci.spec["linux"]["namespaces"])
+    if (one["type"] == "mount") one["path"] = elsewhere.path("ns/mnt");
+  oci.spec["linux"]["namespaces"].push_back(
+      {{"type", "time"}, {"path", elsewhere.path("ns/time_for_children")}});
+  const auto wanted = sys::readlinkat(AT_FDCWD, elsewhere.path("ns/time_for_children").c_str());
+  REQUIRE(wanted);
+  const Outcome outcome = oci.run({"readlink", "/proc/self/ns/time"});
+  CHECK(outcome.err.empty());
+  CHECK(trim(outcome.out) == *wanted);
+}
+
+// spec: config.md#mounts.options.propagation
+TEST_CASE("a mount that asks for it sees what the host mounts later") {
+  OciBundle oci;
+  if (oci_runtime_name() == "crun") return;  // only with rootfsPropagation
+  const HostMount source(oci.directory() + "/source", "tmpfs");
+  REQUIRE(::mount(nullptr, source.path().c_str(), nullptr, MS_SHARED, nullptr) == 0);
+  add_bind(oci, source.path(), {"rbind", "rslave"});
+  oci.launch({"sleep", "100"});
+  const HostMount later(source.path() + "/later", "tmpfs");
+  REQUIRE(create_file(later.path() + "/there", "x"));
+  CHECK(oci.call({"exec", oci.id(), "ls", "/mnt/later"}).code == 0);
+  const Outcome mounts = oci.call({"exec", oci.id(), "grep", "/mnt/later", "/proc/self/mountinfo"});
+  CHECK(mounts.code == 0);
+  oci.remove();
+}
 
 // Two creators and somebody who deletes: what the second made is no longer the first one's to take away.
 TEST_CASE("a creator that is late leaves the container of the next one alone") {
