@@ -87,10 +87,12 @@ Result<StepPtr> add_cgroup(Draft& draft) {
 Result<bool> add_configuration(Draft& draft) {
   const bool maps = draft.own.is_new("user");
   const auto& devices = draft.spec.os.net_devices;
-  const bool waits = maps || !draft.request.after_clone.empty() || !devices.empty();
+  StepPtr grants = TRY(grants_of(draft.spec.process, draft.own.is_separate("user")));
+  const bool waits = maps || grants || !draft.request.after_clone.empty() || !devices.empty();
   if (maps) {
     draft.add(namespaces::write_id_maps_step(draft.spec.os.uid_mappings, draft.spec.os.gid_mappings));
   }
+  if (grants) draft.add(std::move(grants));
   for (const auto& device : devices) {
     draft.add(namespaces::move_net_device_step(
         {device.host_name, device.container_name, draft.own.path_of("network").value_or("")}));

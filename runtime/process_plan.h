@@ -35,6 +35,10 @@ std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_
 // Host lane: the container's pipes are its user's. Nothing to do with a terminal or for the host's root.
 void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace);
 
+// The step that grants a process of a user namespace the limits that it may not set itself; null: there are
+// none.
+Result<StepPtr> grants_of(const Process& process, bool in_user_namespace);
+
 // Appends the steps that follow once the file system is the container's: streams, keyring, limits, directory,
 // program, privileges, ready, execve. Errors: kInvalid for values that the steps refuse.
 Result<void> add_process_steps(Plan& plan, ProcessPlan request);

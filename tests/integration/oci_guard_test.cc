@@ -71,6 +71,24 @@ std::string files_of(const std::string& directory) {
   return text;
 }
 
+Json filter(const Words& denied) {
+  return {{"defaultAction", "SCMP_ACT_ALLOW"},
+          {"syscalls", Json::array({{{"names", denied}, {"action", "SCMP_ACT_ERRNO"}}})}};
+}
+
+// What an agent for SCMP_ACT_NOTIFY gets from the next one who connects.
+Json state_sent_to(const Fd& listener) {
+  const Fd connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(connection);
+  std::string text(8192, '\0');
+  const auto count = sys::read(connection.get(), text);  // the descriptor is dropped
+  REQUIRE(count);
+  text.resize(*count);
+  const auto state = parse_json(text);
+  REQUIRE(state);
+  return *state;
+}
+
 // A process in a mount and a time namespace of its own, where no /proc tells of the host's.
 class Elsewhere {
  public:
@@ -99,6 +117,10 @@ class Elsewhere {
  private:
   pid_t pid_;
 };
+
+bool may_raise_limits() {
+  return ::prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1;
+}
 
 }  // namespace
 
@@ -183,6 +205,56 @@ TEST_CASE("what the host mounted read-only stays so for root of a user namespace
   }
 }
 
+// Lists that were written for an older runtime, or for the program alone, know none of the calls of a start.
+TEST_CASE("a filter that denies what only the runtime needs lets the program start") {
+  OciBundle oci;
+  SECTION("without no_new_privs") {
+    oci.spec["process"]["noNewPrivileges"] = false;
+    oci.spec["linux"]["seccomp"] = filter({"close_range"});
+  }
+  SECTION("with no_new_privs") {
+    oci.spec["linux"]["seccomp"] =
+        filter({"close_range", "prctl", "capset", "setgroups", "setresuid", "setresgid", "umask", "recvmsg",
+                "sendmsg", "accept4", "dup3", "openat2", "fchdir"});
+  }
+  const Outcome outcome = oci.shell("echo started; ls /proc/self/fd");
+  CHECK(outcome.err.empty());
+  CHECK(outcome.out.starts_with("started\n0\n1\n2\n3\n"));  // 3 is the directory that ls reads
+  oci.launch({"sleep", "100"});
+  CHECK(oci.call({"exec", oci.id(), "true"}).code == 0);
+  oci.remove();
+}
+
+// spec: config-linux.md#seccomp the container process state: pid is the process's, state the container's
+TEST_CASE("the agent of a filter is told of a second process, and of the container") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;  // crun 1.8.1 tells no bundle
+  const std::string path = oci.directory() + "/agent";
+  const Fd directory(::open(oci.directory().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto agent = unix_socket(SOCK_STREAM);
+  REQUIRE(agent);
+  REQUIRE(bind_at(agent->get(), directory.get(), "agent"));
+  REQUIRE(::listen(agent->get(), 2) == 0);
+  oci.spec["linux"]["seccomp"] = {
+      {"defaultAction", "SCMP_ACT_ALLOW"},
+      {"listenerPath", path},
+      {"listenerMetadata", "note"},
+      {"syscalls", Json::array({{{"names", {"swapoff"}}, {"action", "SCMP_ACT_NOTIFY"}}})}};
+  oci.launch({"sleep", "100"});
+  const Json pid = oci.state()["pid"];
+  const Json first = state_sent_to(*agent);
+  CHECK(first["pid"] == pid);
+  CHECK(first["state"]["pid"] == pid);
+  REQUIRE(oci.call({"exec", oci.id(), "true"}).code == 0);
+  const Json second = state_sent_to(*agent);
+  CHECK(second["pid"] != pid);
+  CHECK(second["metadata"] == "note");
+  CHECK(second["state"]["pid"] == pid);
+  CHECK(second["state"]["status"] == "running");
+  CHECK(second["state"]["bundle"] == oci.bundle());
+  oci.remove();
+}
+
 // spec: config-linux.md#namespaces the path is the host's, whatever is joined first
 TEST_CASE("a mount namespace is joined after the others") {
   OciBundle oci;
@@ -199,6 +271,22 @@ TEST_CASE("a mount namespace is joined after the others") {
   CHECK(trim(outcome.out) == *wanted);
 }
 
+// CVE-2019-16884, CVE-2025-52881: nothing of what exec writes may end in a file of the container's.
+TEST_CASE("exec does not believe a /proc that the container has put there") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;
+  give_capability(oci, "CAP_SYS_ADMIN");
+  oci.spec["process"]["oomScoreAdj"] = 300;
+  oci.launch({"sh", "-c",
+              "mount -t tmpfs none /proc && mkdir /proc/self && echo > /proc/self/oom_score_adj && "
+              "echo ready; exec sleep 100"});
+  REQUIRE(within(kPatience, [&] { return oci.output() == "ready\n"; }));
+  const Outcome outcome = oci.call({"exec", oci.id(), "true"});
+  CHECK(outcome.code == 255);
+  CHECK(outcome.err.find("no procfs") != std::string::npos);
+  oci.remove();
+}
+
 // spec: config.md#mounts.options.propagation
 TEST_CASE("a mount that asks for it sees what the host mounts later") {
   OciBundle oci;
@@ -213,6 +301,35 @@ TEST_CASE("a mount that asks for it sees what the host mounts later") {
   const Outcome mounts = oci.call({"exec", oci.id(), "grep", "/mnt/later", "/proc/self/mountinfo"});
   CHECK(mounts.code == 0);
   oci.remove();
+}
+
+// The capability of a user namespace counts for neither: Kubernetes lowers the score of a pod in one.
+TEST_CASE("limits above the caller's are granted in a user namespace, too") {
+  OciBundle oci;
+  if (oci_runtime_name() == "crun") return;
+  use_user_namespace(oci);
+  rlimit now = {};
+  REQUIRE(::getrlimit(RLIMIT_NPROC, &now) == 0);
+  const rlim_t least = now.rlim_max == RLIM_INFINITY ? 5000 : now.rlim_max;
+  const rlimit lower = {least, least};
+  REQUIRE(::setrlimit(RLIMIT_NPROC, &lower) == 0);
+  oci.spec["process"]["oomScoreAdj"] = -500;
+  oci.spec["process"]["rlimits"] =
+      Json::array({{{"type", "RLIMIT_NPROC"}, {"soft", least + 7}, {"hard", least + 8}}});
+  const Words shown = {"sh", "-c", "ulimit -p; ulimit -Hp; cat /proc/self/oom_score_adj"};
+  const std::string wanted = std::to_string(least + 7) + "\n" + std::to_string(least + 8) + "\n-500\n";
+  if (may_raise_limits()) {
+    CHECK(oci.run(shown).out == wanted);
+    oci.launch({"sleep", "100"});
+    Words exec = {"exec", oci.id()};
+    exec.insert(exec.end(), shown.begin(), shown.end());
+    CHECK(oci.call(exec).out == wanted);
+    oci.remove();
+    REQUIRE(::setrlimit(RLIMIT_NPROC, &now) == 0);
+  } else {
+    CHECK(oci.run(shown).code == 1);
+    CHECK(oci.status() == "unknown");
+  }
 }
 
 // Two creators and somebody who deletes: what the second made is no longer the first one's to take away.
