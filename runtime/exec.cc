@@ -74,8 +74,9 @@ Result<void> add_affinity(Plan& plan, const Process& process, Lane lane) {
   return ok();
 }
 
-bool needs_procfs(const Process& process) {
-  return process.oom_score_adj || !process.apparmor_profile.empty() || !process.selinux_label.empty();
+bool needs_procfs(const Process& process, bool in_user_namespace) {
+  return (process.oom_score_adj && !in_user_namespace) || !process.apparmor_profile.empty() ||
+         !process.selinux_label.empty();
 }
 
 bool has_listener(const ExecRequest& request) {
@@ -126,7 +127,7 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   TRY(add_affinity(plan, process, Lane::kInit));
   plan.push_back(std::make_unique<OpenOwnRoot>());
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());
-  if (needs_procfs(process)) plan.push_back(std::make_unique<OpenOwnProcfs>());
+  if (needs_procfs(process, own.is_separate("user"))) plan.push_back(std::make_unique<OpenOwnProcfs>());
   if (process.terminal) plan.push_back(console_step(process, ConsoleDevice::kLeave));
   ProcessPlan steps;
   steps.process = &process;
@@ -135,6 +136,7 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   steps.listened = {request.id,       request.bundle, spec.oci_version,
                     spec.annotations, "running",      request.init.pid};
   steps.preserve_fds = request.preserve_fds;
+  steps.in_user_namespace = own.is_separate("user");
   TRY(add_process_steps(plan, std::move(steps)));
   return plan;
 }

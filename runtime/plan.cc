@@ -148,9 +148,10 @@ Result<void> add_namespaces(Draft& draft, StepPtr join) {
   if (join) draft.add(std::move(join));
   if (CloneStep::joins_by_helper(draft.own) && draft.own.path_of("cgroup"))
     draft.add(join_kept_cgroup_namespace_step());
+  // Who has become root of a user namespace does not own its /proc/self before it executes.
+  if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
   if (draft.own.is_separate("user")) draft.add(namespaces::become_root_step());
   if (draft.own.is_new("cgroup") && joins_v1(draft)) draft.add(namespaces::unshare_cgroup_step());
-  if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
   if (draft.own.is_new("network")) draft.add(namespaces::loopback_up_step());
   if (!draft.spec.hostname.empty()) draft.add(namespaces::hostname_step(draft.spec.hostname));
   if (!draft.spec.domainname.empty()) draft.add(namespaces::domainname_step(draft.spec.domainname));
@@ -216,6 +217,7 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   process.seccomp = std::move(draft.request.seccomp);
   process.listened = {draft.request.id, draft.request.bundle, spec.oci_version, spec.annotations};
   process.preserve_fds = draft.request.preserve_fds;
+  process.in_user_namespace = draft.own.is_separate("user");
   TRY(add_process_steps(draft.steps, std::move(process)));
   return std::move(draft.steps);
 }

@@ -23,7 +23,7 @@ std::vector<security::ResourceLimit> limits_of(const Process& process) {
 Result<void> add_settings(Plan& plan, const ProcessPlan& request) {
   const Process& process = *request.process;
   const bool named = request.names_members;
-  if (process.oom_score_adj) {
+  if (process.oom_score_adj && !request.in_user_namespace) {
     plan.push_back(
         TRY(of_member(named, "/process/oomScoreAdj", security::oom_score_adj_step(*process.oom_score_adj))));
   }

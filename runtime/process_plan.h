@@ -26,6 +26,7 @@ struct ProcessPlan {
   security::ListenedContainer listened;
   bool names_members = false;  // errors say where in config.json
   unsigned preserve_fds = 0;
+  bool in_user_namespace = false;  // grants_of() has set the score
 };
 
 // The host's id of the user who runs in the container; nullopt when nobody of the host's is known as that

@@ -131,6 +131,11 @@ class ResourceLimits : public Step {
   std::vector<NumberedLimit> limits_;
 };
 
+Error score_error(const Error& error) {
+  if (error.error_number() != EACCES) return error;
+  return {ErrorKind::kSystem, error.text() + " (to lower it needs CAP_SYS_RESOURCE)", EACCES};
+}
+
 class OomScoreAdj : public Step {
  public:
   explicit OomScoreAdj(int score) : Step(Lane::kInit, "set oom_score_adj"), score_(std::to_string(score)) {}
@@ -138,9 +143,7 @@ class OomScoreAdj : public Step {
   Result<void> perform(StepContext& context) const override {
     auto written = context.proc_fd ? write_below(context.proc_fd.get())
                                    : write_kernel_file("/proc/self/oom_score_adj", score_);
-    if (written || written.error().error_number() != EACCES) return written;
-    return Error(ErrorKind::kSystem, written.error().text() + " (to lower it needs CAP_SYS_RESOURCE)",
-                 EACCES);
+    return written ? ok() : Result<void>(score_error(written.error()));
   }
   std::string say() const override { return "write(/proc/self/oom_score_adj, \"" + score_ + "\")"; }
   std::string shell() const override { return "echo " + score_ + " > /proc/self/oom_score_adj"; }
@@ -185,8 +188,9 @@ class GrantLimits : public Step {
       (void)::prlimit(pid, number, &now, nullptr);
     }
     const std::string process = pid == 0 ? "self" : std::to_string(pid);
-    if (!score_.empty()) (void)write_kernel_file("/proc/" + process + "/oom_score_adj", score_);
-    return ok();
+    if (score_.empty()) return ok();
+    auto written = write_kernel_file("/proc/" + process + "/oom_score_adj", score_);
+    return written ? ok() : Result<void>(score_error(written.error()));
   }
   std::string say() const override {
     std::vector<std::string> calls;

@@ -32,10 +32,10 @@ Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits);
 // perform: kSystem EACCES when it is lowered without CAP_SYS_RESOURCE. proc(5).
 Result<StepPtr> oom_score_adj_step(int score);
 
-// For a process in a user namespace, whose CAP_SYS_RESOURCE counts for neither: the host's root raises the
-// hard limits that are too low, and sets the score, for context.init_pid, or for itself (0) before it enters.
-// The steps above then set what is wanted, and say what was not granted; this one does not fail. Host lane.
-// prlimit(2).
+// For a process in a user namespace, whose CAP_SYS_RESOURCE counts for neither, and whose /proc/self is not
+// its own before it executes: the host's root raises the hard limits that are too low, and sets the score,
+// for context.init_pid, or for itself (0) before it enters. resource_limits_step() then sets what is wanted,
+// and says what was not granted. Host lane. perform: as oom_score_adj_step(). prlimit(2), proc(5).
 struct Grants {
   std::vector<ResourceLimit> limits;
   std::optional<int> oom_score_adj;
