@@ -144,11 +144,13 @@ size_t add_tree(std::vector<namespaces::HostTree>& trees, namespaces::HostTree t
 
 // Propagation from the host reaches a mount that asks for it, although the rootfs does not, as with runc.
 std::string isolation_of(const Spec& spec) {
-  if (!spec.os.rootfs_propagation.empty()) return spec.os.rootfs_propagation;
+  const std::string& wanted = spec.os.rootfs_propagation;
+  const bool is_of_root_alone = wanted.empty() || wanted == "private" || wanted == "unbindable";
+  if (!is_of_root_alone) return wanted;
   const bool receives = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
     return is_bind(mount) && (has_option(mount, "slave") || has_option(mount, "rslave"));
   });
-  return receives ? "slave" : "";
+  return receives ? "slave" : wanted;
 }
 
 }  // namespace

@@ -295,6 +295,10 @@ TEST_CASE("a mount that asks for it sees what the host mounts later") {
   const HostMount source(oci.directory() + "/source", "tmpfs");
   REQUIRE(::mount(nullptr, source.path().c_str(), nullptr, MS_SHARED, nullptr) == 0);
   add_bind(oci, source.path(), {"rbind", "rslave"});
+  SECTION("the root says nothing") {}
+  SECTION("the root is private") {
+    oci.spec["linux"]["rootfsPropagation"] = "private";
+  }
   oci.launch({"sleep", "100"});
   const HostMount later(source.path() + "/later", "tmpfs");
   REQUIRE(create_file(later.path() + "/there", "x"));
