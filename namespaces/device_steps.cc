@@ -42,7 +42,8 @@ std::string at(const std::string& path) {
 class DeviceNodes : public Step {
  public:
   DeviceNodes(std::vector<DeviceNode> nodes, bool bind)
-      : Step(Lane::kInit, "make " + std::to_string(nodes.size()) + " device nodes"),
+      : Step(Lane::kInit,
+             nodes.empty() ? "look at /dev/null" : "make " + std::to_string(nodes.size()) + " device nodes"),
         nodes_(std::move(nodes)),
         bind_(bind) {}
 
@@ -73,7 +74,7 @@ class DeviceNodes : public Step {
   }
 
   std::string say() const override {
-    std::string text;
+    std::string text = nodes_.empty() ? "openat2(/dev/null)" : "";
     for (const auto& node : nodes_) {
       if (!text.empty()) text += "; ";
       text += (bind_ ? "bind(" : "mknodat(") + node.path + ", " + type_letter(node.type) + " " +
@@ -82,7 +83,7 @@ class DeviceNodes : public Step {
     return text;
   }
   std::string shell() const override {
-    std::string lines;
+    std::string lines = nodes_.empty() ? "[ -c " + at("/dev/null") + " ]" : "";
     std::string directory = "/dev";
     for (const auto& node : nodes_) {
       const std::string own = node.path.substr(0, node.path.rfind('/'));
@@ -107,6 +108,7 @@ class DeviceNodes : public Step {
       if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != device) {
         return conflict("is in the image already and is another file");
       }
+      return ok();  // its owner stays: it may be the host's, in a directory that is bound there
     }
     if (node.uid == 0 && node.gid == 0) return ok();
     return sys::fchownat(parent.directory.get(), name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);
@@ -139,8 +141,7 @@ const char* name_of(const char* path) {
 
 class DeviceLinks : public Step {
  public:
-  explicit DeviceLinks(DevDirectory directory)
-      : Step(Lane::kInit, "link /dev/fd, stdin, stdout, stderr, ptmx"), directory_(directory) {}
+  DeviceLinks() : Step(Lane::kInit, "link /dev/fd, stdin, stdout, stderr, ptmx") {}
   Result<void> perform(StepContext& context) const override {
     const Parent parent = TRY(open_parent(context.root_fd.get(), kPtmx, Symlinks::kRefuse));
     for (const auto& [path, target] : kLinks) {
@@ -161,7 +162,6 @@ class DeviceLinks : public Step {
       lines += "[ -e " + at(path) + " ] || ln -sf " + target + " " + at(path) + "\n";
     const std::string ptmx = at(kPtmx);
     const std::string link = "ln -sfn " + std::string(kPtmxTarget) + " " + ptmx;
-    if (directory_ == DevDirectory::kOfHost) return lines + "[ -e " + ptmx + " ] || " + link;
     return lines + "rmdir " + ptmx + " 2> /dev/null || [ -L " + ptmx + " ] || [ ! -d " + ptmx +
            " ] || exit 1\n" + link;
   }
@@ -175,7 +175,6 @@ class DeviceLinks : public Step {
     const char* name = name_of(kPtmx);
     auto made = sys::symlinkat(kPtmxTarget, directory_fd, name);
     if (made || made.error().error_number() != EEXIST) return made;
-    if (directory_ == DevDirectory::kOfHost) return ok();
     const auto target = sys::readlinkat(directory_fd, name);
     if (target && *target == kPtmxTarget) return ok();
     auto removed = sys::unlinkat(directory_fd, name, 0);
@@ -184,8 +183,6 @@ class DeviceLinks : public Step {
     TRY_IN("what the image has as /dev/ptmx", std::move(removed));
     return sys::symlinkat(kPtmxTarget, directory_fd, name);
   }
-
-  DevDirectory directory_;
 };
 
 }  // namespace
@@ -198,8 +195,8 @@ std::vector<DeviceNode> default_device_nodes() {
 StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind) {
   return std::make_unique<DeviceNodes>(std::move(nodes), bind);
 }
-StepPtr device_links_step(DevDirectory directory) {
-  return std::make_unique<DeviceLinks>(directory);
+StepPtr device_links_step() {
+  return std::make_unique<DeviceLinks>();
 }
 
 }  // namespace namespaces

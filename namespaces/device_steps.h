@@ -30,12 +30,8 @@ std::vector<DeviceNode> default_device_nodes();
 // /dev/null, checked to be the character device 1:3: an image can't slip in a link (CVE-2025-31133).
 StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind);
 
-// Whose the files in /dev are: the container's or its image's, or those of a directory of the host that is
-// bound there, which must not change.
-enum class DevDirectory { kOfContainer, kOfHost };
-
 // /dev/fd, stdin, stdout, stderr: what exists stays. /dev/ptmx is the link to pts/ptmx whatever an image has
 // there (runtime-spec config-linux.md "Default Devices"); a directory that is not empty is an error.
-StepPtr device_links_step(DevDirectory directory);
+StepPtr device_links_step();
 
 }  // namespace namespaces

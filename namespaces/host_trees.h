@@ -30,6 +30,13 @@ struct HostTree {
 // file system that can't be id-mapped. open_tree(2), mount_setattr(2) "ID-mapped mounts".
 StepPtr host_tree_step(HostTree tree, size_t number);
 
+// The same for context.trees[0..], for an init in a user namespace: what is read-only, nosuid, nodev or
+// noexec on the host can't be made otherwise in there, by nobody. The kernel locks a mount's flags only in a
+// copy of the mount namespace for another user namespace, so the launcher opens the trees in such a copy.
+// Exception: a tree without what is mounted below it, where something is. mount_namespaces(7) "Restrictions
+// on mount namespaces".
+StepPtr locked_trees_step(std::vector<HostTree> trees);
+
 // A user namespace with these maps that nobody is in, as a descriptor. It makes a child for a moment.
 // user_namespaces(7).
 Result<Fd> make_user_namespace(const std::vector<IdMap>& uid_maps, const std::vector<IdMap>& gid_maps);

@@ -7,7 +7,8 @@
 namespace namespaces {
 
 const std::array<NamespaceKind, 8>& namespace_kinds() {
-  // The order in which they are joined: the user namespace first, it decides what may be done to the others.
+  // The order in which they are joined: the user namespace first, it decides what may be done to the others;
+  // the mount namespace last, paths mean others after it.
   static constexpr std::array<NamespaceKind, 8> kKinds = {{
       {"user", "user", CLONE_NEWUSER, "user_namespaces(7)", "--user"},
       {"cgroup", "cgroup", CLONE_NEWCGROUP, "cgroup_namespaces(7)", "--cgroup"},
@@ -15,8 +16,8 @@ const std::array<NamespaceKind, 8>& namespace_kinds() {
       {"uts", "uts", CLONE_NEWUTS, "uts_namespaces(7)", "--uts"},
       {"network", "net", CLONE_NEWNET, "network_namespaces(7)", "--net"},
       {"pid", "pid", CLONE_NEWPID, "pid_namespaces(7)", "--pid --fork"},
-      {"mount", "mnt", CLONE_NEWNS, "mount_namespaces(7)", "--mount"},
       {"time", "time", CLONE_NEWTIME, "time_namespaces(7)", "--time"},
+      {"mount", "mnt", CLONE_NEWNS, "mount_namespaces(7)", "--mount"},
   }};
   return kKinds;
 }

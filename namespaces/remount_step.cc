@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/rootfs.h"
@@ -52,13 +54,28 @@ class Remount : public Step {
 
 }  // namespace
 
+namespace {
+
+// The bare EPERM of a locked flag says nothing to anybody.
+Result<void> set_attributes(int mount_fd, unsigned flags, const mount_attr& attributes) {
+  auto done = sys::mount_setattr(mount_fd, "", flags, attributes);
+  if (done || attributes.attr_clr == 0 || done.error().error_number() != EPERM) return done;
+  return Error(ErrorKind::kSystem,
+               done.error().text() +
+                   ": in a user namespace a mount stays as the host has it: ro, nosuid, nodev, "
+                   "noexec and the access times can't be changed",
+               EPERM);
+}
+
+}  // namespace
+
 Result<void> apply_attributes(int mount_fd, const MountOptions& options) {
   mount_attr attributes = {};
   attributes.attr_set = options.set;
   attributes.attr_clr = options.clear;
   if ((options.propagation & MS_REC) == 0) attributes.propagation = options.propagation;
   if (attributes.attr_set != 0 || attributes.attr_clr != 0 || attributes.propagation != 0) {
-    TRY(sys::mount_setattr(mount_fd, "", AT_EMPTY_PATH, attributes));
+    TRY(set_attributes(mount_fd, AT_EMPTY_PATH, attributes));
   }
   mount_attr recursive = {};
   recursive.attr_set = options.recursive_set;
@@ -66,7 +83,7 @@ Result<void> apply_attributes(int mount_fd, const MountOptions& options) {
   if ((options.propagation & MS_REC) != 0)
     recursive.propagation = options.propagation & ~static_cast<unsigned long>(MS_REC);
   if (recursive.attr_set != 0 || recursive.attr_clr != 0 || recursive.propagation != 0) {
-    TRY(sys::mount_setattr(mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, recursive));
+    TRY(set_attributes(mount_fd, AT_EMPTY_PATH | AT_RECURSIVE, recursive));
   }
   return ok();
 }

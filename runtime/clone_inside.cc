@@ -47,14 +47,15 @@ Result<pid_t> clone_helper(const StepContext& context) {
   return sys::clone3(arguments);
 }
 
-class CloneInside : public Step {
+class CloneInsideStep : public Step {
  public:
-  CloneInside(const namespaces::NamespaceSet& own, StepPtr join, unsigned preserve_fds, bool tells_pid)
+  CloneInsideStep(const namespaces::NamespaceSet& own, CloneInside options)
       : Step(Lane::kHost, "clone the process inside of the container"),
         hide_(security::not_dumpable_step()),
-        join_(std::move(join)),
-        preserve_fds_(preserve_fds),
-        tells_pid_(tells_pid) {
+        join_(std::move(options.join)),
+        grants_(std::move(options.grants)),
+        preserve_fds_(options.preserve_fds),
+        tells_pid_(options.tells_pid) {
     for (const auto& kind : namespaces::namespace_kinds()) {
       if (!own.is_separate(kind.spec_name)) continue;
       if (kind.clone_flag == CLONE_NEWUSER) has_user_ = true;
@@ -81,7 +82,8 @@ class CloneInside : public Step {
 
   std::string say() const override {
     return "clone3(CLONE_INTO_CGROUP); " + hide_->say() + "; " + (join_ ? join_->say() + "; " : "") +
-           "close_range(); setns(PIDFD, " + names_ + "); clone3(CLONE_PARENT)";
+           (grants_ ? grants_->say() + "; " : "") + "close_range(); setns(PIDFD, " + names_ +
+           "); clone3(CLONE_PARENT)";
   }
   std::string shell() const override { return "# nsenter --target $PID1" + options_; }
   Reason why() const override {
@@ -98,6 +100,7 @@ class CloneInside : public Step {
     TRY(hide_->perform(context));  // the process inside inherits it
     forget_environment();
     if (join_) TRY(join_->perform(context));
+    if (grants_) TRY(grants_->perform(context));
     context.cgroup_task_fds.clear();
     context.cgroup_fd.reset();
     if (flags_ != 0) TRY(sys::setns(context.target_pidfd.get(), flags_));
@@ -142,6 +145,7 @@ class CloneInside : public Step {
 
   StepPtr hide_;
   StepPtr join_;
+  StepPtr grants_;
   unsigned preserve_fds_;
   bool tells_pid_;
   int flags_ = 0;
@@ -152,9 +156,8 @@ class CloneInside : public Step {
 
 }  // namespace
 
-StepPtr clone_inside_step(const namespaces::NamespaceSet& own, StepPtr join, unsigned preserve_fds,
-                          bool tells_pid) {
-  return std::make_unique<CloneInside>(own, std::move(join), preserve_fds, tells_pid);
+StepPtr clone_inside_step(const namespaces::NamespaceSet& own, CloneInside options) {
+  return std::make_unique<CloneInsideStep>(own, std::move(options));
 }
 
 }  // namespace runtime

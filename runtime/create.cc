@@ -213,7 +213,6 @@ void leave(Plan plan) {
 }
 
 Result<Made> Maker::perform(StateDirectory& directory) {
-  TRY(create_file(directory.file("config.json"), bundle_.text));
   LaunchRequest request = TRY(launch_request(directory));
   std::unique_ptr<Launched> launched = TRY(launch(std::move(request)));
   auto done = hand_over(directory, *launched);
@@ -238,7 +237,12 @@ Result<Made> Maker::make() {
   if (!request_.console_socket.empty())
     console_socket_ = TRY_IN("console socket", connect_to(request_.console_socket));
   StateDirectory directory = TRY(StateDirectory::make(request_.root, request_.id));
-  auto made = perform(directory);
+  // Ours may have been deleted before we had its lock, and this be that of the next creator, who is ready by
+  // now.
+  auto taken = create_file(directory.file("config.json"), bundle_.text);
+  if (!taken && taken.error().kind() == ErrorKind::kConflict)
+    return conflict("container with given ID already exists");
+  auto made = taken ? perform(directory) : Result<Made>(std::move(taken).error().in("config.json"));
   if (made) return made;
   // Hooks that ran before the failure have their counterpart.
   (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));

@@ -35,15 +35,15 @@ Result<std::optional<cgroups::Group>> group_of(const EnterRequest& request, cons
   return std::optional<cgroups::Group>();
 }
 
-Result<ExecRequest> exec_request_of(const EnterRequest& request, const CurrentState& state, const Spec& spec,
-                                    const Process& process, std::optional<cgroups::Group> group) {
+Result<ExecRequest> exec_request_of(const EnterRequest& request, const CurrentState& state,
+                                    const std::string& bundle, const Spec& spec, const Process& process) {
   ExecRequest exec;
   exec.spec = &spec;
   exec.process = &process;
   exec.init = state.init;
   exec.id = request.id;
+  exec.bundle = bundle;
   exec.preserve_fds = request.preserve_fds;
-  exec.group = std::move(group);
   if (spec.os.seccomp)
     exec.seccomp.push_back(TRY(security::cached_filter(filter_cache(request.root), *spec.os.seccomp)));
   return exec;
@@ -110,7 +110,8 @@ Result<Entered> enter_container(const EnterRequest& request) {
   const auto missing = settle_capabilities(spec.os, process);
   TRY(check_console(process.terminal, !request.is_detached, request.console_socket));
   if (request.console_socket.empty()) settle_window_size(process);
-  ExecRequest exec = TRY(exec_request_of(request, state, spec, process, std::move(group)));
+  ExecRequest exec = TRY(exec_request_of(request, state, record->bundle, spec, process));
+  exec.group = std::move(group);
   const Plan plan = TRY(make_exec_plan(std::move(exec), host));
   Fd console_socket;
   if (!request.console_socket.empty())

@@ -7,6 +7,7 @@
 #include "base/syscalls.h"
 #include "cgroups/steps.h"
 #include "namespaces/identity_steps.h"
+#include "namespaces/mount_steps.h"
 #include "runtime/clone_inside.h"
 #include "runtime/init_steps.h"
 #include "runtime/process_plan.h"
@@ -54,7 +55,9 @@ class OpenOwnProcfs : public Step {
   Result<void> perform(StepContext& context) const override {
     context.proc_fd =
         TRY(sys::openat2(context.root_fd.get(), "proc", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS));
-    return ok();
+    // CVE-2019-16884, CVE-2025-52881: on another file system our writes would succeed and do nothing, or
+    // something else.
+    return TRY_IN("/proc of the container", namespaces::check_procfs(context.proc_fd.get())), ok();
   }
   std::string say() const override { return "openat2(/proc, RESOLVE_NO_SYMLINKS)"; }
   std::string shell() const override { return "# (shell writes to /proc by path)"; }
@@ -71,8 +74,9 @@ Result<void> add_affinity(Plan& plan, const Process& process, Lane lane) {
   return ok();
 }
 
-bool needs_procfs(const Process& process) {
-  return process.oom_score_adj || !process.apparmor_profile.empty() || !process.selinux_label.empty();
+bool needs_procfs(const Process& process, bool in_user_namespace) {
+  return (process.oom_score_adj && !in_user_namespace) || !process.apparmor_profile.empty() ||
+         !process.selinux_label.empty();
 }
 
 bool has_listener(const ExecRequest& request) {
@@ -104,7 +108,10 @@ Result<void> add_host_lane(Plan& plan, const ExecRequest& request, const namespa
   }
   for (auto& step : group.before_clone)
     plan.push_back(std::move(step));
-  plan.push_back(clone_inside_step(own, std::move(group.join), request.preserve_fds, has_listener(request)));
+  plan.push_back(clone_inside_step(own, {.join = std::move(group.join),
+                                         .grants = TRY(grants_of(process, own.is_separate("user"))),
+                                         .preserve_fds = request.preserve_fds,
+                                         .tells_pid = has_listener(request)}));
   return ok();
 }
 
@@ -120,14 +127,16 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   TRY(add_affinity(plan, process, Lane::kInit));
   plan.push_back(std::make_unique<OpenOwnRoot>());
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());
-  if (needs_procfs(process)) plan.push_back(std::make_unique<OpenOwnProcfs>());
+  if (needs_procfs(process, own.is_separate("user"))) plan.push_back(std::make_unique<OpenOwnProcfs>());
   if (process.terminal) plan.push_back(console_step(process, ConsoleDevice::kLeave));
   ProcessPlan steps;
   steps.process = &process;
   steps.os = &spec.os;
   steps.seccomp = std::move(request.seccomp);
-  steps.listened = {request.id, request.bundle, spec.oci_version, spec.annotations, "running"};
+  steps.listened = {request.id,       request.bundle, spec.oci_version,
+                    spec.annotations, "running",      request.init.pid};
   steps.preserve_fds = request.preserve_fds;
+  steps.in_user_namespace = own.is_separate("user");
   TRY(add_process_steps(plan, std::move(steps)));
   return plan;
 }

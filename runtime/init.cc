@@ -19,8 +19,6 @@
 namespace runtime {
 namespace {
 
-constexpr int kInitFailed = 125;
-
 void copy_cut(char* target, const std::string& text) {
   const size_t length = std::min(text.size(), kObservedSize - 1);
   std::memcpy(target, text.data(), length);

@@ -8,6 +8,9 @@
 
 namespace runtime {
 
+// The exit code of an init that failed, and said why if it could.
+constexpr int kInitFailed = 125;
+
 // Walks the plan's init lane from `first` on. Never returns: execve, or kFailed to the launcher and
 // _exit(125). Nothing in the launcher's frames may run on this side of the fork: no return, no exception, no
 // atexit handler.

@@ -50,7 +50,11 @@ StepPtr find_executable_step(const std::vector<std::string>& args, const std::ve
 // Sends warnings and kReady, then waits for kStart.
 StepPtr ready_step();
 
-// Marks every descriptor above 2 + preserve_fds close-on-exec, and execve. Returns only with an error.
-StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds);
+// Marks every descriptor above 2 + preserve_fds close-on-exec and, with `outlives`, lets the process outlive
+// who started it. Before the filters: nothing but execve(2) may have to follow one. close_range(2).
+StepPtr let_go_step(unsigned preserve_fds, bool outlives);
+
+// execve; with `outlives` the process outlives from here on who started it. Returns only with an error.
+StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, bool outlives);
 
 }  // namespace runtime

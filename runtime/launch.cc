@@ -59,6 +59,9 @@ Error died(const Launched& launched) {
   auto status = wait_for(launched.pidfd.get());
   std::string text = "the container's init " + (status ? status->text() : "is gone") + " before it was ready";
   if (status && status->signal() == SIGKILL) text += " (memory limit too low, or killed from outside?)";
+  // It could not even say so.
+  if (status && (status->signal() == SIGSYS || status->shell_code() == kInitFailed))
+    text += " (a seccomp filter that allows too little?)";
   return {ErrorKind::kSystem, text};
 }
 

@@ -111,10 +111,12 @@ Result<StepPtr> add_cgroup(Draft& draft) {
 Result<bool> add_configuration(Draft& draft) {
   const bool maps = draft.own.is_new("user");
   const auto& devices = draft.spec.os.net_devices;
-  const bool waits = maps || !draft.request.after_clone.empty() || !devices.empty();
+  StepPtr grants = TRY(grants_of(draft.spec.process, draft.own.is_separate("user")));
+  const bool waits = maps || grants || !draft.request.after_clone.empty() || !devices.empty();
   if (maps) {
     draft.add(namespaces::write_id_maps_step(draft.spec.os.uid_mappings, draft.spec.os.gid_mappings));
   }
+  if (grants) draft.add(std::move(grants));
   for (const auto& device : devices) {
     draft.add(namespaces::move_net_device_step(
         {device.host_name, device.container_name, draft.own.path_of("network").value_or("")}));
@@ -176,10 +178,11 @@ Result<void> add_namespaces(Draft& draft, StepPtr join) {
   if (join) draft.add(std::move(join));
   if (CloneStep::joins_by_helper(draft.own) && draft.own.path_of("cgroup"))
     draft.add(join_kept_cgroup_namespace_step());
+  // Who has become root of a user namespace does not own its /proc/self before it executes.
+  if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
   if (draft.own.is_separate("user")) draft.add(namespaces::become_root_step());
   if (draft.own.is_new("cgroup") && joins_v1(draft) && draft.late_join.empty())
     draft.add(namespaces::unshare_cgroup_step());
-  if (draft.own.is_new("time")) draft.add(namespaces::time_namespace_step(clock_offsets(draft.spec)));
   if (draft.own.is_new("network")) draft.add(namespaces::loopback_up_step());
   if (!draft.spec.hostname.empty()) draft.add(namespaces::hostname_step(draft.spec.hostname));
   if (!draft.spec.domainname.empty()) draft.add(namespaces::domainname_step(draft.spec.domainname));
@@ -245,6 +248,7 @@ Result<Plan> make_plan(PlanRequest request, const HostFacts& host) {
   process.seccomp = std::move(draft.request.seccomp);
   process.listened = {draft.request.id, draft.request.bundle, spec.oci_version, spec.annotations};
   process.preserve_fds = draft.request.preserve_fds;
+  process.in_user_namespace = draft.own.is_separate("user");
   TRY(add_process_steps(draft.steps, std::move(process)));
   return std::move(draft.steps);
 }

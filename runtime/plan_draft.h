@@ -20,7 +20,6 @@ struct Draft {
   namespaces::NamespaceSet own;
   cgroups::Group group;
   bool has_group = false;
-  size_t trees = 0;  // how many the host opens
   // For mounts[i], and for the rootfs: which tree.
   std::vector<std::optional<size_t>> mount_trees;
   std::optional<size_t> root_tree;

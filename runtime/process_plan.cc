@@ -12,19 +12,24 @@
 namespace runtime {
 namespace {
 
+std::vector<security::ResourceLimit> limits_of(const Process& process) {
+  std::vector<security::ResourceLimit> limits;
+  for (const auto& limit : process.rlimits)
+    limits.push_back({limit.type, limit.soft, limit.hard, limit.best_effort});
+  return limits;
+}
+
 // While it is still root.
 Result<void> add_settings(Plan& plan, const ProcessPlan& request) {
   const Process& process = *request.process;
   const bool named = request.names_members;
-  if (process.oom_score_adj) {
+  if (process.oom_score_adj && !request.in_user_namespace) {
     plan.push_back(
         TRY(of_member(named, "/process/oomScoreAdj", security::oom_score_adj_step(*process.oom_score_adj))));
   }
   if (!process.rlimits.empty()) {
-    std::vector<security::ResourceLimit> limits;
-    for (const auto& limit : process.rlimits)
-      limits.push_back({limit.type, limit.soft, limit.hard, limit.best_effort});
-    plan.push_back(TRY(of_member(named, "/process/rlimits", security::resource_limits_step(limits))));
+    plan.push_back(
+        TRY(of_member(named, "/process/rlimits", security::resource_limits_step(limits_of(process)))));
   }
   if (process.scheduler) {
     const Scheduler& s = *process.scheduler;
@@ -68,7 +73,10 @@ void add_seccomp(Plan& plan, ProcessPlan& request) {
 void add_privileges(Plan& plan, ProcessPlan& request) {
   const Process& process = *request.process;
   if (process.capabilities) plan.push_back(security::drop_bounding_set_step(process.capabilities->bounding));
-  if (!process.no_new_privileges) add_seccomp(plan, request);
+  if (!process.no_new_privileges) {
+    plan.push_back(let_go_step(request.preserve_fds, false));
+    add_seccomp(plan, request);
+  }
   const User& user = process.user;
   plan.push_back(
       security::set_ids_step({user.uid, user.gid, user.additional_gids, user.umask.value_or(022)}));
@@ -77,7 +85,9 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
   plan.push_back(ready_step());
   if (request.hooks != nullptr && !request.hooks->start_container.empty())
     plan.push_back(start_container_hooks_step(*request.hooks, request.hook_state));
-  if (process.no_new_privileges) add_seccomp(plan, request);
+  if (!process.no_new_privileges) return;
+  plan.push_back(let_go_step(request.preserve_fds, true));
+  add_seccomp(plan, request);
 }
 
 }  // namespace
@@ -97,6 +107,12 @@ void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_us
   if (!process.terminal && uid && *uid != 0) plan.push_back(give_streams_step(*uid));
 }
 
+Result<StepPtr> grants_of(const Process& process, bool in_user_namespace) {
+  const security::Grants grants = {limits_of(process), process.oom_score_adj};
+  if (!in_user_namespace || grants.empty()) return StepPtr();
+  return security::grants_step(grants);
+}
+
 Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));
@@ -110,7 +126,7 @@ Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   if (!has_home) plan.push_back(home_step(process.user.uid));
   plan.push_back(find_executable_step(process.args, env));
   add_privileges(plan, request);
-  plan.push_back(exec_step(process.args, env, request.preserve_fds));
+  plan.push_back(exec_step(process.args, env, !process.no_new_privileges));
   return ok();
 }
 

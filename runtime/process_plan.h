@@ -26,6 +26,7 @@ struct ProcessPlan {
   security::ListenedContainer listened;
   bool names_members = false;  // errors say where in config.json
   unsigned preserve_fds = 0;
+  bool in_user_namespace = false;  // grants_of() has set the score
 };
 
 // The host's id of the user who runs in the container; nullopt when nobody of the host's is known as that
@@ -34,6 +35,10 @@ std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_
 
 // Host lane: the container's pipes are its user's. Nothing to do with a terminal or for the host's root.
 void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace);
+
+// The step that grants a process of a user namespace the limits that it may not set itself; null: there are
+// none.
+Result<StepPtr> grants_of(const Process& process, bool in_user_namespace);
 
 // Appends the steps that follow once the file system is the container's: streams, keyring, limits, directory,
 // program, privileges, ready, execve. Errors: kInvalid for values that the steps refuse.

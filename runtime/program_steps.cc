@@ -141,21 +141,46 @@ class Home : public Step {
   uint32_t uid_;
 };
 
+class LetGo : public Step {
+ public:
+  LetGo(unsigned preserve_fds, bool outlives)
+      : Step(Lane::kInit, "let go of the caller"), preserve_fds_(preserve_fds), outlives_(outlives) {}
+
+  Result<void> perform(StepContext& /*context*/) const override {
+    // CVE-2024-21626: whatever is open by now, by mistake of ours or inherited from the caller, ends with
+    // this program. What we open from here on says so itself.
+    TRY(sys::close_range(3 + preserve_fds_, ~0U, CLOSE_RANGE_CLOEXEC));
+    return outlives_ ? sys::prctl(PR_SET_PDEATHSIG, 0) : ok();
+  }
+  std::string say() const override {
+    return std::string("close_range(3, ~0, CLOSE_RANGE_CLOEXEC)") +
+           (outlives_ ? "; prctl(PR_SET_PDEATHSIG, 0)" : "");
+  }
+  std::string shell() const override { return "# (the last program closes all descriptors but 0, 1 and 2)"; }
+  Reason why() const override {
+    return {
+        "no descriptor above 2 goes along; done before the filter, which may allow nothing but the program's "
+        "own calls",
+        "close_range(2)"};
+  }
+
+ private:
+  unsigned preserve_fds_;
+  bool outlives_;
+};
+
 class Exec : public Step {
  public:
-  Exec(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds)
+  Exec(std::vector<std::string> args, std::vector<std::string> env, bool outlives)
       : Step(Lane::kInit, "execute " + (args.empty() ? std::string() : printable(args[0]))),
         args_(std::move(args)),
         env_(std::move(env)),
-        preserve_fds_(preserve_fds),
+        outlives_(outlives),
         argv_(exec_pointers(args_)),
         envp_(exec_pointers(env_)) {}
 
   Result<void> perform(StepContext& context) const override {
-    // CVE-2024-21626: whatever is open by now, by mistake of ours or inherited from the caller, ends with
-    // this program.
-    TRY(sys::close_range(3 + preserve_fds_, ~0U, CLOSE_RANGE_CLOEXEC));
-    TRY(sys::prctl(PR_SET_PDEATHSIG, 0));  // from here on the container outlives its monitor
+    if (outlives_) TRY(sys::prctl(PR_SET_PDEATHSIG, 0));  // from here on the container outlives its monitor
     std::vector<char*> envp = envp_;
     if (!context.home.empty()) envp.insert(envp.end() - 1, context.home.data());
     ::execve(context.executable.c_str(), argv_.data(), envp.data());
@@ -164,7 +189,8 @@ class Exec : public Step {
     return is_there ? no_interpreter(context.executable) : exec_error(context.executable, error_number);
   }
   std::string say() const override {
-    return "close_range(3, ~0, CLOSE_RANGE_CLOEXEC); execve(" + printable(shell_words(args_)) + ")";
+    return (outlives_ ? "prctl(PR_SET_PDEATHSIG, 0); execve(" : "execve(") + printable(shell_words(args_)) +
+           ")";
   }
   std::string shell() const override {
     std::string words;
@@ -183,14 +209,13 @@ class Exec : public Step {
            words;
   }
   Reason why() const override {
-    return {"the init becomes the container's program; it is pid 1 inside. No descriptor above 2 goes along",
-            "execve(2)"};
+    return {"the init becomes the container's program; it is pid 1 inside", "execve(2)"};
   }
 
  private:
   std::vector<std::string> args_;
   std::vector<std::string> env_;
-  unsigned preserve_fds_;
+  bool outlives_;
   std::vector<char*> argv_;
   std::vector<char*> envp_;
 };
@@ -220,8 +245,12 @@ std::vector<std::string> settle_environment(const std::vector<std::string>& env)
   return settled;
 }
 
-StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, unsigned preserve_fds) {
-  return std::make_unique<Exec>(std::move(args), std::move(env), preserve_fds);
+StepPtr let_go_step(unsigned preserve_fds, bool outlives) {
+  return std::make_unique<LetGo>(preserve_fds, outlives);
+}
+
+StepPtr exec_step(std::vector<std::string> args, std::vector<std::string> env, bool outlives) {
+  return std::make_unique<Exec>(std::move(args), std::move(env), outlives);
 }
 
 }  // namespace runtime

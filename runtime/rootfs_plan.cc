@@ -65,9 +65,12 @@ namespaces::DeviceNode device_node(const Device& device) {
           device.gid.value_or(0)};
 }
 
-bool binds_dev(const Spec& spec) {
-  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const namespaces::Mount& mount) {
-    return is_bind(mount) && namespaces::clean_path(mount.destination) == "/dev";
+// A /dev that the caller brings along, mostly the host's, is used as it is, as with runc and crun: what we
+// made there, or gave to another user, would be so on the host.
+bool brings_dev(const Spec& spec) {
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
+    return is_bind(mount) && !has_option(mount, "remount") &&
+           namespaces::clean_path(mount.destination) == "/dev";
   });
 }
 
@@ -84,11 +87,14 @@ void add_devices(Draft& draft) {
       *same = std::move(node);
     }
   }
+  const bool has_dev = brings_dev(draft.spec);
+  if (has_dev)
+    std::erase_if(nodes, [](const auto& node) {
+      return namespaces::is_below(namespaces::clean_path(node.path), "/dev");
+    });
   const bool in_user_namespace = draft.own.is_separate("user");
   draft.add(namespaces::device_nodes_step(std::move(nodes), in_user_namespace));
-  using namespaces::DevDirectory;
-  draft.add(namespaces::device_links_step(binds_dev(draft.spec) ? DevDirectory::kOfHost
-                                                                : DevDirectory::kOfContainer));
+  if (!has_dev) draft.add(namespaces::device_links_step());
 }
 
 bool needs_procfs(const Spec& spec) {
@@ -132,10 +138,20 @@ Result<void> add_maps(const Draft& draft, const namespaces::Mount& mount, namesp
                  ": idmap without uidMappings and gidMappings, and the container has no user namespace");
 }
 
-size_t add_tree(Draft& draft, namespaces::HostTree tree) {
-  const size_t number = draft.trees++;
-  draft.add(namespaces::host_tree_step(std::move(tree), number));
-  return number;
+size_t add_tree(std::vector<namespaces::HostTree>& trees, namespaces::HostTree tree) {
+  trees.push_back(std::move(tree));
+  return trees.size() - 1;
+}
+
+// Propagation from the host reaches a mount that asks for it, although the rootfs does not, as with runc.
+std::string isolation_of(const Spec& spec) {
+  const std::string& wanted = spec.os.rootfs_propagation;
+  const bool is_of_root_alone = wanted.empty() || wanted == "private" || wanted == "unbindable";
+  if (!is_of_root_alone) return wanted;
+  const bool receives = std::any_of(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
+    return is_bind(mount) && (has_option(mount, "slave") || has_option(mount, "rslave"));
+  });
+  return receives ? "slave" : wanted;
 }
 
 }  // namespace
@@ -150,11 +166,12 @@ size_t procfs_count(const Spec& spec) {
 Result<void> add_host_trees(Draft& draft) {
   const Spec& spec = draft.spec;
   const bool in_user_namespace = draft.own.is_separate("user");
+  std::vector<namespaces::HostTree> trees;
   if (in_user_namespace && !draft.request.rootfs_is_mount) {
     namespaces::HostTree root;
     root.source = draft.root_path();
     root.recursive = true;
-    draft.root_tree = add_tree(draft, std::move(root));
+    draft.root_tree = add_tree(trees, std::move(root));
   }
   draft.mount_trees.resize(spec.mounts.size());
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
@@ -170,8 +187,14 @@ Result<void> add_host_trees(Draft& draft) {
       TRY(of_member(draft.request.names_members, "/mounts/" + std::to_string(i),
                     add_maps(draft, mount, tree)));
     }
-    draft.mount_trees[i] = add_tree(draft, std::move(tree));
+    draft.mount_trees[i] = add_tree(trees, std::move(tree));
   }
+  if (in_user_namespace && !trees.empty()) {
+    draft.add(namespaces::locked_trees_step(std::move(trees)));
+    return ok();
+  }
+  for (size_t i = 0; i < trees.size(); ++i)
+    draft.add(namespaces::host_tree_step(std::move(trees[i]), i));
   return ok();
 }
 
@@ -179,7 +202,8 @@ Result<void> add_rootfs(Draft& draft) {
   const Spec& spec = draft.spec;
   if (!draft.own.is_separate("mount")) return invalid("a container needs a mount namespace of its own");
   if (needs_procfs(spec)) draft.add(namespaces::open_procfs_step());
-  draft.add(namespaces::isolate_propagation_step(spec.os.rootfs_propagation, draft.root_path()));
+  const std::string isolation = isolation_of(spec);
+  draft.add(namespaces::isolate_propagation_step(isolation, draft.root_path()));
   draft.add_all(draft.request.before_rootfs);
   draft.add(namespaces::open_root_step({draft.root_path(), draft.request.rootfs_is_mount, draft.root_tree}));
   TRY(add_mounts(draft));
@@ -198,8 +222,10 @@ Result<void> add_rootfs(Draft& draft) {
     if (spec.process.cwd != "/") draft.add(make_working_directory_step(spec.process.cwd));
     draft.add(namespaces::readonly_root_step());
   }
-  draft.add(draft.request.no_pivot ? namespaces::move_root_step(spec.os.rootfs_propagation)
-                                   : namespaces::pivot_root_step(spec.os.rootfs_propagation));
+  const bool is_ours = spec.os.rootfs_propagation.empty() && !isolation.empty();
+  const std::string propagation = is_ours ? "private" : spec.os.rootfs_propagation;
+  draft.add(draft.request.no_pivot ? namespaces::move_root_step(propagation)
+                                   : namespaces::pivot_root_step(propagation));
   return ok();
 }
 

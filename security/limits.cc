@@ -2,6 +2,7 @@
 #include "security/limits.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "base/syscalls.h"
 
 namespace security {
 namespace {
@@ -129,16 +131,19 @@ class ResourceLimits : public Step {
   std::vector<NumberedLimit> limits_;
 };
 
+Error score_error(const Error& error) {
+  if (error.error_number() != EACCES) return error;
+  return {ErrorKind::kSystem, error.text() + " (to lower it needs CAP_SYS_RESOURCE)", EACCES};
+}
+
 class OomScoreAdj : public Step {
  public:
   explicit OomScoreAdj(int score) : Step(Lane::kInit, "set oom_score_adj"), score_(std::to_string(score)) {}
 
   Result<void> perform(StepContext& context) const override {
-    auto written = context.proc_fd ? write_kernel_file_at(context.proc_fd.get(), "self/oom_score_adj", score_)
+    auto written = context.proc_fd ? write_below(context.proc_fd.get())
                                    : write_kernel_file("/proc/self/oom_score_adj", score_);
-    if (written || written.error().error_number() != EACCES) return written;
-    return Error(ErrorKind::kSystem, written.error().text() + " (to lower it needs CAP_SYS_RESOURCE)",
-                 EACCES);
+    return written ? ok() : Result<void>(score_error(written.error()));
   }
   std::string say() const override { return "write(/proc/self/oom_score_adj, \"" + score_ + "\")"; }
   std::string shell() const override { return "echo " + score_ + " > /proc/self/oom_score_adj"; }
@@ -155,19 +160,60 @@ class OomScoreAdj : public Step {
   }
 
  private:
+  // exec: the container may have mounted something over its /proc.
+  Result<void> write_below(int proc_fd) const {
+    constexpr uint64_t kResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
+    const Fd file = TRY(sys::openat2(proc_fd, "self/oom_score_adj", O_WRONLY, 0, kResolve));
+    TRY(sys::write(file.get(), score_));
+    return ok();
+  }
+
   std::string score_;
 };
 
-}  // namespace
+class GrantLimits : public Step {
+ public:
+  GrantLimits(std::vector<NumberedLimit> limits, std::optional<int> score)
+      : Step(Lane::kHost, "grant resource limits"), limits_(std::move(limits)) {
+    if (score) score_ = std::to_string(*score);
+  }
 
-Result<int> resource_limit_number(const std::string& type) {
-  const std::string name = short_name(type);
-  for (const Resource& resource : kResources)
-    if (resource.name == name) return resource.number;
-  return invalid("unknown resource limit \"" + printable(type) + "\"");
-}
+  Result<void> perform(StepContext& context) const override {
+    const pid_t pid = context.init_pid;
+    for (const NumberedLimit& entry : limits_) {
+      const auto number = static_cast<decltype(RLIMIT_CPU)>(entry.number);
+      struct rlimit now = {};
+      if (::prlimit(pid, number, nullptr, &now) != 0 || now.rlim_max >= entry.limit.hard) continue;
+      now.rlim_max = entry.limit.hard;
+      (void)::prlimit(pid, number, &now, nullptr);
+    }
+    const std::string process = pid == 0 ? "self" : std::to_string(pid);
+    if (score_.empty()) return ok();
+    auto written = write_kernel_file("/proc/" + process + "/oom_score_adj", score_);
+    return written ? ok() : Result<void>(score_error(written.error()));
+  }
+  std::string say() const override {
+    std::vector<std::string> calls;
+    for (const auto& [number, name, limit] : limits_)
+      calls.push_back("prlimit64(PID, RLIMIT_" + to_upper(name) + ", {rlim_max=" + limit_text(limit.hard) +
+                      "}, NULL)");
+    if (!score_.empty()) calls.push_back("write(/proc/PID/oom_score_adj, \"" + score_ + "\")");
+    return join(calls, "; ");
+  }
+  std::string shell() const override {
+    return "# limits above our own: prlimit(1) and /proc/PID/oom_score_adj, from outside";
+  }
+  Reason why() const override {
+    return {"root of a user namespace may not raise a hard limit or lower the score; the host's root may",
+            "user_namespaces(7)"};
+  }
 
-Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits) {
+ private:
+  std::vector<NumberedLimit> limits_;
+  std::string score_;
+};
+
+Result<std::vector<NumberedLimit>> number_limits(const std::vector<ResourceLimit>& limits) {
   std::vector<NumberedLimit> numbered;
   for (const ResourceLimit& limit : limits) {
     const int number = TRY(resource_limit_number(limit.type));
@@ -180,7 +226,24 @@ Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits) {
     }
     numbered.push_back({number, short_name(limit.type), limit});
   }
-  return StepPtr(std::make_unique<ResourceLimits>(std::move(numbered)));
+  return numbered;
+}
+
+}  // namespace
+
+Result<int> resource_limit_number(const std::string& type) {
+  const std::string name = short_name(type);
+  for (const Resource& resource : kResources)
+    if (resource.name == name) return resource.number;
+  return invalid("unknown resource limit \"" + printable(type) + "\"");
+}
+
+Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits) {
+  return StepPtr(std::make_unique<ResourceLimits>(TRY(number_limits(limits))));
+}
+
+Result<StepPtr> grants_step(const Grants& grants) {
+  return StepPtr(std::make_unique<GrantLimits>(TRY(number_limits(grants.limits)), grants.oom_score_adj));
 }
 
 Result<StepPtr> oom_score_adj_step(int score) {

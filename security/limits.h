@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,17 @@ Result<StepPtr> resource_limits_step(const std::vector<ResourceLimit>& limits);
 // -1000 (never killed) ... 1000 (first). Written through context.proc_fd; kInvalid outside of the range.
 // perform: kSystem EACCES when it is lowered without CAP_SYS_RESOURCE. proc(5).
 Result<StepPtr> oom_score_adj_step(int score);
+
+// For a process in a user namespace, whose CAP_SYS_RESOURCE counts for neither, and whose /proc/self is not
+// its own before it executes: the host's root raises the hard limits that are too low, and sets the score,
+// for context.init_pid, or for itself (0) before it enters. resource_limits_step() then sets what is wanted,
+// and says what was not granted. Host lane. perform: as oom_score_adj_step(). prlimit(2), proc(5).
+struct Grants {
+  std::vector<ResourceLimit> limits;
+  std::optional<int> oom_score_adj;
+  bool empty() const { return limits.empty() && !oom_score_adj; }
+};
+Result<StepPtr> grants_step(const Grants& grants);
 
 // sched_setattr(2). Times in nanoseconds, only for SCHED_DEADLINE.
 struct SchedulerSettings {

@@ -75,6 +75,7 @@ class LoadFilter : public Step {
     flags_ = program_.flags;
     if (program_.listener_path.empty()) return;
     flags_ |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    init_pid_ = container.init_pid;
     state_before_pid_ = "{\"ociVersion\":" + dump_json(container.oci_version) +
                         R"(,"fds":["seccompFd"],"metadata":)" + dump_json(program_.listener_metadata) +
                         R"(,"state":{"ociVersion":)" + dump_json(container.oci_version) +
@@ -140,7 +141,8 @@ class LoadFilter : public Step {
   Result<void> send_listener(int listener_fd, StepContext& context) const {
     if (!context.seccomp_agent_fd) return conflict("seccomp: no connection to the agent");
     const std::string pid = std::to_string(context.init_pid);
-    const std::string state = state_before_pid_ + pid + "},\"pid\":" + pid + "}";
+    const std::string init_pid = init_pid_ == 0 ? pid : std::to_string(init_pid_);
+    const std::string state = state_before_pid_ + init_pid + "},\"pid\":" + pid + "}";
     TRY_IN("send the seccomp listener to the agent",
            sys::sendmsg(context.seccomp_agent_fd.get(), state, listener_fd));
     context.seccomp_agent_fd.reset();
@@ -149,6 +151,7 @@ class LoadFilter : public Step {
 
   FilterProgram program_;
   unsigned flags_ = 0;
+  pid_t init_pid_ = 0;
   std::string state_before_pid_;
 };
 

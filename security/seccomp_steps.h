@@ -3,10 +3,13 @@
 //
 // Where it stands in the plan: without no_new_privs the kernel wants CAP_SYS_ADMIN, so the filters come
 // before capabilities and ids are given up, and must allow what follows: capset, prctl, setgroups, setresgid,
-// setresuid, umask, close_range, chdir, fcntl, write, sendmsg, recvmsg, execve, exit_group. With no_new_privs
-// they are the last steps before execve. Filters stack and the strictest answer counts, so a deny filter is
-// loaded before the allow-list that may deny seccomp(2) itself.
+// setresuid, umask, sendmsg, recvmsg, for `create` accept4, dup3 and close, execve, exit_group. With
+// no_new_privs they are the last steps before execve, which is all that must be allowed. Filters stack and
+// the strictest answer counts, so a deny filter is loaded before the allow-list that may deny seccomp(2)
+// itself.
 #pragma once
+
+#include <sys/types.h>
 
 #include <map>
 #include <string>
@@ -24,6 +27,7 @@ struct ListenedContainer {
   std::string oci_version;
   std::map<std::string, std::string> annotations = {};
   std::string status = "creating";
+  pid_t init_pid = 0;  // of a container that exists already; 0: who loads the filter is its init
 };
 
 // Host lane, before clone: connects to the agent's unix socket, whose path is the host's, and leaves it in
