@@ -110,7 +110,7 @@ TEST_CASE("/dev/ptmx is the container's own, whatever the image has there and no
   std::erase_if(spec.mounts, [](const auto& mount) { return mount.destination == "/dev"; });
   REQUIRE(make_directories(image.rootfs.path() + "/dev", 0755));
   const auto start = [&] {
-    const std::string out = start_or_error(spec, image.rootfs);
+    std::string out = start_or_error(spec, image.rootfs);
     REQUIRE(remove_tree(ptmx));
     return out;
   };

@@ -87,7 +87,7 @@ TEST_CASE("a hook that fails before the start ends the container, and nothing is
   const auto failure = [&](void (*add)(runtime::Hooks&, const runtime::Hook&, const runtime::Hook&)) {
     auto spec = rootfs.spec({"true"});
     add(spec.hooks, bad, then);
-    const std::string text = failure_of(request_of(spec, rootfs));
+    std::string text = failure_of(request_of(spec, rootfs));
     const auto facts = runtime::collect_host_facts().value();
     const auto group = cgroups::group_at(facts.cgroups, spec.os.cgroups_path).value();
     CHECK_FALSE(path_exists(group.v2_directory.empty() ? group.v1[0].directory : group.v2_directory));

@@ -2,6 +2,7 @@
 // capabilities, filters) can't be taken back.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 template <typename Body>
 std::string in_child(Body body) {
   int ends[2] = {-1, -1};
-  if (::pipe(ends) != 0) return "no pipe";
+  if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::close(ends[0]);

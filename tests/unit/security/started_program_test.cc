@@ -92,7 +92,7 @@ TEST_CASE("a program started as root has the default capabilities and both filte
   CHECK(seen["seccomp"] == 2);
   CHECK(seen["seccomp_filters"] >= 2);
   CHECK(seen["no_new_privs"] == 0);
-  CHECK(seen["groups"] == Json({0}));
+  CHECK(seen["groups"] == Json::array({0}));
   CHECK(seen["umask"] == 027);
   CHECK(seen["rlimits"]["core"]["hard"] == 0);
   CHECK(seen["session_keyring"] == "EPERM");
