@@ -320,7 +320,7 @@ TEST_CASE("the out-of-memory score is set in a user namespace, too") {
   oci.remove();
 }
 
-// spec: config-linux.md#offset-for-time-namespace
+// spec: config-linux.md#offset-for-time-namespace boottime
 TEST_CASE("clocks have their offsets in a user namespace, too") {
   OciBundle oci;
   if (!is_vial_oci()) return;  // newer than runc 1.1
