@@ -15,7 +15,6 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <optional>
 
 #include "base/file.h"
@@ -173,17 +172,17 @@ TEST_CASE("what the host mounted read-only stays so for root of a user namespace
   REQUIRE(::chmod(directory.c_str(), 0777) == 0);
   use_user_namespace(oci);
   give_capability(oci, "CAP_SYS_ADMIN");
-  const unsigned long kKept = MS_RDONLY | MS_NOSUID | MS_NODEV;
+  const unsigned long kept = MS_RDONLY | MS_NOSUID | MS_NODEV;
   SECTION("the mount") {
     const HostMount below(directory + "/below", "none", directory.c_str());
-    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kept, nullptr) == 0);
     add_bind(oci, below.path(), {"bind"});
     const Outcome outcome = oci.shell("mount -o remount,bind,rw /mnt; touch /mnt/mine; ls /mnt");
     CHECK(outcome.out == "below\n");
   }
   SECTION("one that comes along") {
     const HostMount below(directory + "/below", "none", directory.c_str());
-    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    REQUIRE(::mount(nullptr, below.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | kept, nullptr) == 0);
     add_bind(oci, directory, {"rbind"});
     const Outcome outcome = oci.shell(
         "mount -o remount,bind,rw /mnt/below; touch /mnt/below/mine; umount /mnt/below; ls /mnt /mnt/below");
@@ -198,7 +197,7 @@ TEST_CASE("what the host mounted read-only stays so for root of a user namespace
   }
   SECTION("options that would lift it are an error with words") {
     if (!is_vial_oci()) return;
-    REQUIRE(::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | kKept, nullptr) == 0);
+    REQUIRE(::mount(nullptr, directory.c_str(), nullptr, MS_REMOUNT | MS_BIND | kept, nullptr) == 0);
     add_bind(oci, directory, {"bind", "rw"});
     const Outcome outcome = oci.shell("true");
     CHECK(outcome.code == 1);
@@ -320,7 +319,7 @@ TEST_CASE("the out-of-memory score is set in a user namespace, too") {
   oci.remove();
 }
 
-// spec: config-linux.md#offset-for-time-namespace
+// spec: config-linux.md#offset-for-time-namespace boottime
 TEST_CASE("clocks have their offsets in a user namespace, too") {
   OciBundle oci;
   if (!is_vial_oci()) return;  // newer than runc 1.1
@@ -329,7 +328,9 @@ TEST_CASE("clocks have their offsets in a user namespace, too") {
   oci.spec["linux"]["timeOffsets"] = {{"boottime", {{"secs", 10'000'000}}}};
   const Outcome outcome = oci.run({"cat", "/proc/uptime"});
   INFO(outcome.err);
-  CHECK(std::atof(outcome.out.c_str()) > 10'000'000);
+  const auto uptime = parse_uint(outcome.out.substr(0, outcome.out.find('.')));
+  REQUIRE(uptime);
+  CHECK(*uptime > 10'000'000);
 }
 
 // The capability of a user namespace counts for neither: Kubernetes lowers the score of a pod in one.
