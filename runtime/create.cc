@@ -46,8 +46,8 @@ std::string owner_name() {
   return uid == 0 ? "root" : std::to_string(uid);
 }
 
-std::string rootfs_of(const Bundle& bundle) {
-  const std::string& path = bundle.spec.root.path;
+std::string rootfs_of(const BundleFile& bundle, const Spec& spec) {
+  const std::string& path = spec.root.path;
   return path.starts_with('/') ? path : bundle.directory + "/" + path;
 }
 
@@ -106,7 +106,7 @@ class Maker {
 
   const ContainerRequest& request_;
   bool has_gate_;
-  Bundle bundle_;
+  Spec spec_;
   Plan plan_;
   ContainerRecord record_;
   Fd console_socket_;
@@ -115,11 +115,11 @@ class Maker {
 };
 
 void Maker::describe() {
-  const Spec& spec = bundle_.spec;
+  const Spec& spec = spec_;
   record_.oci_version = spec.oci_version;
   record_.id = request_.id;
-  record_.bundle = bundle_.directory;
-  record_.rootfs = rootfs_of(bundle_);
+  record_.bundle = request_.bundle.directory;
+  record_.rootfs = rootfs_of(request_.bundle, spec);
   record_.owner = owner_name();
   record_.created_ns = now_ns();
   record_.annotations = spec.annotations;
@@ -130,14 +130,14 @@ void Maker::describe() {
 
 Result<void> Maker::prepare() {
   TRY(check_id(request_.id));
-  bundle_ = TRY(read_bundle(request_.bundle, request_.config));
-  Spec& spec = bundle_.spec;
-  if (spec.process.args.empty()) return invalid(bundle_.file + ": /process/args: missing");
+  const std::string& file = request_.bundle.file;
+  spec_ = TRY_IN(file, parse_spec(request_.bundle.text));
+  Spec& spec = spec_;
+  if (spec.process.args.empty()) return invalid(file + ": /process/args: missing");
   const bool stays = !has_gate_ && !request_.is_detached;
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
   if (request_.console_socket.empty()) settle_window_size(spec.process);
-  const auto own =
-      TRY_IN(bundle_.file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
+  const auto own = TRY_IN(file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
   choose_cgroup(request_, spec);
@@ -148,16 +148,16 @@ Result<void> Maker::prepare() {
   const HostFacts host = TRY(collect_host_facts());
   warnings_ = settle_capabilities(spec.os, spec.process);
   describe();
-  TRY_IN(bundle_.file, plan(host));
+  TRY_IN(file, plan(host));
   return ok();
 }
 
 Result<void> Maker::plan(const HostFacts& host) {
-  const Spec& spec = bundle_.spec;
+  const Spec& spec = spec_;
   PlanRequest plan;
   plan.spec = &spec;
   plan.id = request_.id;
-  plan.bundle = bundle_.directory;
+  plan.bundle = request_.bundle.directory;
   plan.preserve_fds = request_.preserve_fds;
   plan.no_pivot = request_.no_pivot;
   plan.no_new_keyring = request_.no_new_keyring;
@@ -228,24 +228,24 @@ Result<Made> Maker::perform(StateDirectory& directory) {
   std::vector<std::string> warnings = std::move(warnings_);
   for (auto& text : launched->warnings)
     warnings.push_back(std::move(text));
-  return Made{std::move(directory), std::move(record_), std::move(bundle_.spec), std::move(launched),
+  return Made{std::move(directory), std::move(record_), std::move(spec_), std::move(launched),
               std::move(warnings)};
 }
 
 Result<Made> Maker::make() {
-  if (bundle_.spec.process.terminal && request_.on_terminal) request_.on_terminal();
+  if (spec_.process.terminal && request_.on_terminal) request_.on_terminal();
   if (!request_.console_socket.empty())
     console_socket_ = TRY_IN("console socket", connect_to(request_.console_socket));
   StateDirectory directory = TRY(StateDirectory::make(request_.root, request_.id));
   // Ours may have been deleted before we had its lock, and this be that of the next creator, who is ready by
   // now.
-  auto taken = create_file(directory.file("config.json"), bundle_.text);
+  auto taken = create_file(directory.file("config.json"), request_.bundle.text);
   if (!taken && taken.error().kind() == ErrorKind::kConflict)
     return conflict("container with given ID already exists");
   auto made = taken ? perform(directory) : Result<Made>(std::move(taken).error().in("config.json"));
   if (made) return made;
   // Hooks that ran before the failure have their counterpart.
-  (void)run_poststop_hooks(bundle_.spec.hooks.poststop, hook_state(record_, Status::kStopped, 0));
+  (void)run_poststop_hooks(spec_.hooks.poststop, hook_state(record_, Status::kStopped, 0));
   remove_pid_file(request_.pid_file);
   (void)directory.remove();
   return made;
@@ -272,18 +272,17 @@ std::vector<std::string> settle_capabilities(const Linux& os, Process& process) 
   return {"capabilities that can't be granted are left out: " + printable(join(missing, ", "))};
 }
 
-Result<Bundle> read_bundle(const std::string& directory, const std::string& config) {
-  Bundle bundle;
-  bundle.directory = TRY(absolute(directory));
-  const std::string path = config.empty() ? bundle.directory + "/config.json" : config;
+Result<BundleFile> read_bundle(const std::string& bundle, const std::string& config) {
+  BundleFile found;
+  found.directory = TRY(absolute(bundle));
+  const std::string path = config.empty() ? found.directory + "/config.json" : config;
   auto text = read_file(path);
   if (!text && text.error().error_number() == ENOENT)
     return not_found("JSON specification file " + printable(path) + " not found: no such file or directory");
   if (!text) return std::move(text).error();
-  bundle.text = std::move(*text);
-  bundle.file = printable(path);
-  bundle.spec = TRY_IN(bundle.file, parse_spec(bundle.text));
-  return bundle;
+  found.text = std::move(*text);
+  found.file = printable(path);
+  return found;
 }
 
 Result<Spec> read_kept_spec(const StateDirectory& directory) {

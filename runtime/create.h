@@ -20,11 +20,21 @@ struct HostFacts;
 
 enum class CgroupManager { kFiles, kSystemd, kDisabled };
 
+// A bundle as it was found.
+struct BundleFile {
+  std::string directory;  // absolute; relative paths are looked for here
+  std::string file;       // config.json's path, to be printed
+  std::string text;       // of config.json
+};
+// Reads BUNDLE/config.json, or `config` unless that is empty. For callers that close descriptors: it may be
+// one, /dev/fd/63. Errors: kNotFound "... no such file or directory" without that file; kInvalid for one of
+// more than 16 MiB.
+Result<BundleFile> read_bundle(const std::string& bundle, const std::string& config);
+
 struct ContainerRequest {
   std::string root;  // of the state directories
   std::string id;
-  std::string bundle;  // a directory; config.json and relative paths are looked for here
-  std::string config;  // another file than BUNDLE/config.json; empty: that one
+  BundleFile bundle;
   std::string pid_file;
   std::string console_socket;  // receives the master of the terminal; empty: the caller handles it
   std::string pidfd_socket;    // receives a pidfd of the init
@@ -39,25 +49,13 @@ struct ContainerRequest {
   char** argv = nullptr;  // to run again sealed, when other processes of the host share the pid namespace
 };
 
-// A bundle, read and checked.
-struct Bundle {
-  std::string file;       // config.json's path, to be printed
-  std::string directory;  // absolute
-  std::string text;       // of config.json
-  Spec spec;
-};
-// Errors: kNotFound "... no such file or directory" without config.json; kInvalid for one of more than 16 MiB
-// and for members that are wrong, with their JSON pointer; kCorrupt for what is not JSON; kUnsupported for a
-// newer major version. Nothing has been changed.
-Result<Bundle> read_bundle(const std::string& directory, const std::string& config);
-
 // Brings a process's capabilities to what it can have: none at all when its config.json does not say any,
 // nothing that can't be granted (a user namespace of its own has all, `os` tells), no ambient ones that are
 // not inheritable and permitted, too (capabilities(7); runc's default config.json asks for some). Returns
 // what a person should know, as texts: config.md wants a warning for what can't be granted, and no failure.
 std::vector<std::string> settle_capabilities(const Linux& os, Process& process);
 
-// The bundle's own config.json of a container, from its state directory. Errors as read_bundle().
+// The bundle's own config.json of a container, from its state directory. Errors as create_container().
 Result<Spec> read_kept_spec(const StateDirectory& directory);
 
 // A container whose init is there. `launched` is ready to be started, or waits at its gate already.
@@ -70,8 +68,9 @@ struct Made {
 };
 
 // Makes the container up to its gate: pid file, console and pidfd are handed over, `launched` is let go. On
-// an error nothing is left, and the pid file is gone. Errors: kConflict for an id that is in use; those of
-// read_bundle(), make_plan(), launch().
+// an error nothing is left, and the pid file is gone. Errors: kConflict for an id that is in use; kInvalid
+// for members of config.json that are wrong, with their JSON pointer; kCorrupt for what is not JSON;
+// kUnsupported for a newer major version; those of make_plan(), launch().
 Result<Made> create_container(const ContainerRequest& request);
 
 // The same without a gate, and the program runs when this returns. poststart hooks have run. `launched` holds

@@ -66,8 +66,7 @@ Result<runtime::ContainerRequest> request_of(const Call& call) {
   runtime::ContainerRequest request;
   request.root = call.globals.root;
   request.id = call.id();
-  request.bundle = options.string("bundle");
-  request.config = options.string("config");
+  request.bundle = TRY(runtime::read_bundle(options.string("bundle"), options.string("config")));
   request.pid_file = options.string("pid-file");
   request.console_socket = options.string("console-socket");
   request.pidfd_socket = options.string("pidfd-socket");

@@ -177,6 +177,11 @@ TEST_CASE("a document may come through a descriptor, as a shell's <(command) giv
   CHECK(refused.code == 1);
   CHECK_THAT(refused.err, Contains("unified: '../up.max' is not a cgroup file name"));
   oci.remove();
+  oci.spec["process"]["args"] = {"echo", "made"};
+  const Outcome made =
+      through(dump_json(oci.spec), {"run", "--bundle", oci.bundle(), "--config", "/dev/fd/9", oci.id()});
+  INFO(made.err);
+  CHECK(made.out == "made\n");
 }
 
 TEST_CASE("command lines that are wrong are told, with exit code 1") {
