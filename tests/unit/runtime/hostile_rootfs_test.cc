@@ -139,6 +139,7 @@ TEST_CASE("a directory of the host that is bound on /dev keeps what it has as pt
   const std::string host = image.rootfs.directory() + "/dev";
   REQUIRE(make_directories(host + "/pts", 0755));
   REQUIRE(create_file(host + "/ptmx", "the host's", 0644));
+  REQUIRE(::mknod((host + "/null").c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0);
   auto spec = image.rootfs.spec({"sh", "-c", "[ -f /dev/ptmx ] && cat /dev/ptmx"});
   for (auto& mount : spec.mounts) {
     if (mount.destination == "/dev") mount = {"/dev", "bind", host, {"rbind"}, {}, {}};
