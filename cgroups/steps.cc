@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -46,21 +47,24 @@ class CheckFreeStep : public Step {
   Group group_;
 };
 
-std::vector<Undo> undo_of(const std::vector<V1Directory>& places) {
+// Of the whole group, v2 first: its kill empties the group in all hierarchies. It is the undo of the first
+// step that makes a part of the group, since steps are undone last to first.
+std::vector<Undo> undo_of(const Group& group) {
   std::vector<Undo> entries;
-  for (const V1Directory& place : places)
+  if (!group.v2_directory.empty()) entries.push_back({"cgroup", group.v2_directory});
+  for (const V1Directory& place : group.v1)
     entries.push_back({"cgroup", place.directory});
   return entries;
 }
 
 class CreateV1Step : public Step {
  public:
-  CreateV1Step(const Group& group, Leaf leaf, Join when)
+  CreateV1Step(const Group& group, Leaf leaf, std::vector<Undo> undo)
       : Step(Lane::kHost, "create cgroup " + group.path + " on v1"),
         path_(group.path),
         places_(group.v1),
         leaf_(leaf),
-        is_late_(when == Join::kLate) {}
+        undo_(std::move(undo)) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     for (const V1Directory& place : places_)
@@ -103,7 +107,7 @@ class CreateV1Step : public Step {
         "cgroups(7)"};
   }
 
-  std::vector<Undo> undo() const override { return is_late_ ? std::vector<Undo>() : undo_of(places_); }
+  std::vector<Undo> undo() const override { return undo_; }
 
   std::string observe(const StepContext& /*context*/) const override {
     return places_.front().directory + ": " + presence(places_.front().directory);
@@ -116,17 +120,17 @@ class CreateV1Step : public Step {
   std::string path_;
   std::vector<V1Directory> places_;
   Leaf leaf_;
-  bool is_late_;  // its undo stands with CreateV2Step
+  std::vector<Undo> undo_;
 };
 
 class CreateV2Step : public Step {
  public:
-  CreateV2Step(Group group, V2Controllers controllers, Leaf leaf, Join when)
+  CreateV2Step(Group group, V2Controllers controllers, Leaf leaf, std::vector<Undo> undo)
       : Step(Lane::kHost, "create cgroup " + group.path + (group.v1.empty() ? "" : " on v2")),
         group_(std::move(group)),
         controllers_(std::move(controllers)),
         leaf_(leaf),
-        is_late_(when == Join::kLate) {}
+        undo_(std::move(undo)) {}
 
   Result<void> perform(StepContext& /*context*/) const override {
     return create_v2(group_, controllers_, leaf_);
@@ -154,13 +158,7 @@ class CreateV2Step : public Step {
             "cgroups(7)"};
   }
 
-  // v2 first: its kill empties the group in all hierarchies. Steps are undone last to first, and v1's late
-  // ones come after this.
-  std::vector<Undo> undo() const override {
-    auto entries = is_late_ ? undo_of(group_.v1) : std::vector<Undo>();
-    entries.insert(entries.begin(), {"cgroup", group_.v2_directory});
-    return entries;
-  }
+  std::vector<Undo> undo() const override { return undo_; }
 
   std::string observe(const StepContext& /*context*/) const override {
     return group_.v2_directory + ": " + presence(group_.v2_directory);
@@ -189,7 +187,7 @@ class CreateV2Step : public Step {
   Group group_;
   V2Controllers controllers_;
   Leaf leaf_;
-  bool is_late_;
+  std::vector<Undo> undo_;
 };
 
 class GiveStep : public Step {
@@ -267,12 +265,13 @@ Result<GroupSteps> cgroup_steps(const Layout& layout, const Group& group, const 
   auto& on_v1 = when == Join::kLate ? steps.after_clone : before;
   before.push_back(std::make_unique<CheckFreeStep>(group));
   if (scope) before.push_back(std::move(scope));
-  if (!group.v1.empty()) on_v1.push_back(std::make_unique<CreateV1Step>(group, leaf, when));
-  // v2 last, so that it is undone first: its kill empties the group in all hierarchies.
+  std::vector<Undo> undo = undo_of(group);
   if (!group.v2_directory.empty()) {
     auto controllers = wanted_controllers(layout, writes, group);
-    before.push_back(std::make_unique<CreateV2Step>(group, std::move(controllers), leaf, when));
+    before.push_back(
+        std::make_unique<CreateV2Step>(group, std::move(controllers), leaf, std::exchange(undo, {})));
   }
+  if (!group.v1.empty()) on_v1.push_back(std::make_unique<CreateV1Step>(group, leaf, std::move(undo)));
   const auto is_on_v2 = [&](const LimitWrite& write) { return write.directory == group.v2_directory; };
   std::vector<LimitWrite> writes_on_v2;
   std::copy_if(writes.begin(), writes.end(), std::back_inserter(writes_on_v2), is_on_v2);

@@ -205,7 +205,7 @@ TEST_CASE("v1's cgroups are made while the init mounts, if nobody looks at them 
       make_v2, clone, make_v1, "limit memory", mount, "wait for the host", join, "new cgroup namespace",
       show};
   CHECK(order_of(request_of(spec, rootfs), late) == late);
-  const std::vector<std::string> early = {make_v1, make_v2, "limit memory", clone, join, mount, show};
+  const std::vector<std::string> early = {make_v2, make_v1, "limit memory", clone, join, mount, show};
   auto with_hook = spec;
   with_hook.hooks.create_runtime.emplace_back().path = "/bin/true";
   CHECK(order_of(request_of(with_hook, rootfs), early) == early);
