@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "base/units.h"
@@ -27,14 +28,6 @@
 
 namespace runtime {
 namespace {
-
-Result<std::string> absolute(const std::string& path) {
-  if (path.starts_with('/')) return path;
-  std::string buffer(4096, '\0');
-  if (::getcwd(buffer.data(), buffer.size()) == nullptr) return Error::from_errno("getcwd", errno);
-  buffer.resize(buffer.find('\0'));
-  return path.empty() || path == "." ? buffer : buffer + "/" + path;
-}
 
 Result<Spec> parse_spec(const std::string& text) {
   const Json document = TRY(parse_json(text));
@@ -274,7 +267,7 @@ std::vector<std::string> settle_capabilities(const Linux& os, Process& process) 
 
 Result<BundleFile> read_bundle(const std::string& bundle, const std::string& config) {
   BundleFile found;
-  found.directory = TRY(absolute(bundle));
+  found.directory = TRY(absolute_path(bundle));
   const std::string path = config.empty() ? found.directory + "/config.json" : config;
   auto text = read_file(path);
   if (!text && text.error().error_number() == ENOENT)

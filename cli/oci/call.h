@@ -17,7 +17,6 @@ namespace cli::oci {
 struct OciGlobals {
   std::string root = runtime::kDefaultStateRoot;
   runtime::CgroupManager cgroup_manager = runtime::CgroupManager::kFiles;
-  bool debug = false;
 };
 
 struct Call {

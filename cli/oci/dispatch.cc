@@ -1,10 +1,7 @@
 // From vial-oci's argv to a handler, and from an error to the log.
-#include <unistd.h>
-
-#include <cerrno>
-#include <climits>
 #include <exception>
 
+#include "base/paths.h"
 #include "base/strings.h"
 #include "cli/help.h"
 #include "cli/oci/call.h"
@@ -22,8 +19,8 @@ constexpr OptionSpec kGlobals[] = {
      runtime::kDefaultStateRoot},
     {0, "log", OptionKind::kString, "File that errors and warnings are appended to", "file"},
     {0, "log-format", OptionKind::kString, "Form of the log: text or json", "format", "text"},
-    {0, "log-level", OptionKind::kString, "debug, info, warn or error; below warn it makes no difference",
-     "level", "info"},
+    {0, "log-level", OptionKind::kString,
+     "For callers that say it: errors and warnings are told at each level", "level", "info"},
     {0, "debug", OptionKind::kFlag, "The same as --log-level debug"},
     {0, "systemd-cgroup", OptionKind::kFlag, "The same as --cgroup-manager systemd"},
     {0, "cgroup-manager", OptionKind::kString, "Who makes cgroups: cgroupfs, systemd or disabled", "manager",
@@ -56,14 +53,10 @@ Result<LogFormat> log_format_of(const Options& options) {
   return invalid("invalid log-format: " + printable(format));
 }
 
-// The words of logrus, which runc and its callers have, and crun's.
-Result<bool> wants_debug(const Options& options) {
-  const std::string level = options.string("log-level");
-  for (const char* known : {"trace", "debug"}) {
-    if (level == known) return true;
-  }
-  for (const char* known : {"info", "warn", "warning", "error", "fatal", "panic"}) {
-    if (level == known) return options.flag("debug");
+// The words of logrus, which runc and its callers have, and crun's. We have nothing to say below a warning.
+Result<void> check_log_level(const std::string& level) {
+  for (const char* known : {"trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"}) {
+    if (level == known) return ok();
   }
   return invalid("invalid log-level: " + printable(level));
 }
@@ -77,18 +70,15 @@ Result<void> check_rootless(const std::string& mode) {
 
 // A path is the caller's, from where it is called; what is kept in the state must hold elsewhere.
 Result<std::string> state_root(const Options& options) {
-  std::string root = options.string("root");
-  if (root.starts_with('/')) return root;
+  const std::string root = options.string("root");
   if (root.empty()) return invalid("--root must not be empty");
-  std::string buffer(PATH_MAX, '\0');
-  if (::getcwd(buffer.data(), buffer.size()) == nullptr) return Error::from_errno("getcwd", errno);
-  return std::string(buffer.c_str()) + "/" + root;
+  return absolute_path(root);
 }
 
 Result<OciGlobals> read_globals(const Options& options) {
   OciGlobals globals;
   globals.root = TRY(state_root(options));
-  globals.debug = TRY(wants_debug(options));
+  TRY(check_log_level(options.string("log-level")));
   globals.cgroup_manager = TRY(cgroup_manager_of(options));
   TRY(check_rootless(options.string("rootless")));
   return globals;
