@@ -1,6 +1,6 @@
 // Processes: how one ended, how to hold one without a race, how to run a program.
-// A process is identified in memory by a pidfd and on disk by (pid, start time, boot id); a bare pid is for
-// printing.
+// A process is identified in memory by a pidfd and on disk by a ProcessIdentity and the boot id; a bare pid
+// is for printing.
 #pragma once
 
 #include <sys/types.h>

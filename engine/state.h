@@ -53,7 +53,7 @@ struct CurrentState {
   std::optional<ExitRecord> last_exit;
 };
 
-// Derives the status: running when the init of state.json exists with that start time in this boot; otherwise
+// Derives the status: running when the init of state.json is that very process, in this boot; otherwise
 // exited with exit.json, exited with 255 when the end was not seen (kill of the monitor, reboot), or created.
 CurrentState derive_state(const std::optional<RunState>& state, const std::optional<ExitRecord>& exit,
                           const std::string& this_boot);

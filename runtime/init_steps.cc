@@ -28,7 +28,7 @@ class WaitForHost : public Step {
     return ok();
   }
   std::string say() const override { return "recvmsg(handshake)"; }
-  std::string shell() const override { return "# (the host's steps after clone run now)"; }
+  std::string shell() const override { return "# nothing to wait for: the host's steps stand above"; }
   Reason why() const override { return why_; }
 
  private:

@@ -122,7 +122,9 @@ TEST_CASE(
   CHECK(open_process(self));
   ProcessIdentity reused = self;  // the pid, but of another process
   ++(self.inode != 0 ? reused.inode : reused.start_ticks);
-  CHECK(open_process(reused).error().kind() == ErrorKind::kNotFound);
+  const auto other = open_process(reused);
+  REQUIRE_FALSE(other);
+  CHECK(other.error().kind() == ErrorKind::kNotFound);
   CHECK_FALSE(open_process({.pid = ::getpid()}));
   // What a kernel without pidfs leaves; this program's name has neither blank nor bracket.
   const auto fields = split(read_file("/proc/self/stat").value(), ' ');
