@@ -235,7 +235,7 @@ Result<Made> Maker::make() {
   auto taken = create_file(directory.file("config.json"), request_.bundle.text);
   if (!taken && taken.error().kind() == ErrorKind::kConflict)
     return conflict("container with given ID already exists");
-  auto made = taken ? perform(directory) : Result<Made>(std::move(taken).error().in("config.json"));
+  auto made = taken ? perform(directory) : Result<Made>(std::move(taken).error());
   if (made) return made;
   // Hooks that ran before the failure have their counterpart.
   (void)run_poststop_hooks(spec_.hooks.poststop, hook_state(record_, Status::kStopped, 0));

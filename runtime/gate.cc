@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/socket.h"
 #include "base/syscalls.h"
+#include "runtime/faults.h"
 #include "runtime/handshake.h"
 
 namespace runtime {
@@ -22,15 +21,6 @@ constexpr const char* kOpenName = "gate";
 bool exists_at(int dir_fd, const char* name) {
   return ::faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
-
-#ifdef VIAL_FAULTS
-void die_at(const char* place) {
-  const char* wanted = ::getenv("VIAL_KILL_AT");  // NOLINT(concurrency-mt-unsafe): one thread
-  if (wanted != nullptr && std::strcmp(wanted, place) == 0) ::kill(::getpid(), SIGKILL);
-}
-#else
-void die_at(const char* /*place*/) {}
-#endif
 
 bool is_refusal(const Error& error) {
   return error.error_number() == EPIPE || error.error_number() == ECONNRESET;
@@ -58,7 +48,7 @@ Result<Fd> make_gate(int dir_fd) {
 }
 
 Result<void> open_gate(int dir_fd) {
-  die_at("gate");
+  fault_at("gate");
   if (::renameat(dir_fd, kClosedName, dir_fd, kOpenName) < 0)
     return Error::from_errno("open the gate", errno);
   return ok();
@@ -98,11 +88,11 @@ Result<bool> pass_gate(int dir_fd) {
     if (error_number == ENOENT || error_number == ECONNREFUSED) return false;
     return std::move(connected).error().in("the gate");
   }
-  die_at("gate.come");
+  fault_at("gate.come");
   const auto sent = send_message(socket.get(), Message::kStart);
   if (!sent && is_refusal(sent.error())) return false;
   if (!sent) return sent.error();
-  die_at("gate.started");
+  fault_at("gate.started");
   auto passed = wait_for_exec(socket.get());
   // Nobody waits there any more. Not earlier: a starter that is killed leaves the way open for the next.
   if (!passed || *passed) ::unlinkat(dir_fd, kOpenName, 0);

@@ -2,19 +2,17 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>  // NOLINT(modernize-deprecated-headers): kill
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/file.h"
 #include "base/syscalls.h"
 #include "base/units.h"
+#include "runtime/faults.h"
 #include "runtime/gate.h"
 
 namespace runtime {
@@ -74,15 +72,6 @@ Status status_of_live(const StateDirectory& directory, const std::optional<Conta
   return record && record->waits_at_gate ? Status::kCreated : Status::kCreating;
 }
 
-#ifdef VIAL_FAULTS
-void stop_at(const char* place) {
-  const char* wanted = ::getenv("VIAL_STOP_AT");  // NOLINT(concurrency-mt-unsafe): one thread
-  if (wanted != nullptr && std::strcmp(wanted, place) == 0) ::kill(::getpid(), SIGSTOP);
-}
-#else
-void stop_at(const char* /*place*/) {}
-#endif
-
 }  // namespace
 
 Result<void> check_id(const std::string& id) {
@@ -105,7 +94,7 @@ Result<StateDirectory> StateDirectory::make(const std::string& root, const std::
     if (errno == EEXIST) return conflict("container with given ID already exists");
     if (errno != 0) return Error::from_errno("make the state directory " + path, errno);
   }
-  stop_at("state.made");
+  fault_at("state.made");
   auto fd = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd && fd.error().error_number() == ENOENT) return not_found("container does not exist");  // deleted
   if (!fd) return std::move(fd).error();
