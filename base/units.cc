@@ -10,8 +10,6 @@
 
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-
 struct Scaled {
   double number;
   std::string_view unit;
@@ -121,20 +119,20 @@ std::string human_duration(int64_t seconds) {
 int64_t now_ns() {
   timespec time = {};
   ::clock_gettime(CLOCK_REALTIME, &time);
-  return time.tv_sec * kSecond + time.tv_nsec;
+  return time.tv_sec * kSecondNs + time.tv_nsec;
 }
 
 int64_t monotonic_ns() {
   timespec time = {};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * kSecond + time.tv_nsec;
+  return time.tv_sec * kSecondNs + time.tv_nsec;
 }
 
 std::string format_time(int64_t epoch_ns) {
-  int64_t fraction = epoch_ns % kSecond;
-  time_t seconds = epoch_ns / kSecond;
+  int64_t fraction = epoch_ns % kSecondNs;
+  time_t seconds = epoch_ns / kSecondNs;
   if (fraction < 0) {
-    fraction += kSecond;
+    fraction += kSecondNs;
     --seconds;
   }
   tm parts = {};
@@ -179,5 +177,5 @@ Result<int64_t> parse_time(std::string_view text) {
     const uint64_t minutes = TRY(parse_uint(rest.substr(4, 2)));
     offset = static_cast<int64_t>(hours * 3600 + minutes * 60) * (rest[0] == '-' ? -1 : 1);
   }
-  return (static_cast<int64_t>(::timegm(&parts)) - offset) * kSecond + fraction;
+  return (static_cast<int64_t>(::timegm(&parts)) - offset) * kSecondNs + fraction;
 }

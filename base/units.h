@@ -8,6 +8,9 @@
 
 #include "base/result.h"
 
+inline constexpr int64_t kSecondNs = 1'000'000'000;
+inline constexpr int64_t kMillisecondNs = 1'000'000;
+
 // "512", "64m", "1.5g", "2GiB", "100kb" -> bytes; units are powers of 1024. kInvalid: `invalid size: 'x'`.
 Result<int64_t> parse_size(std::string_view text);
 // Decimal, four significant digits, no blank: 1980000 -> "1.98MB".

@@ -28,9 +28,8 @@ Result<void> set_v2(const Group& group, bool frozen) {
 
 // v1's freezer has no notification, and a fork may escape one round: FROZEN is written until it is read.
 Result<void> set_v1(const std::string& directory, const char* state) {
-  constexpr int64_t kNsPerMs = 1'000'000;
   const std::string path = directory + "/freezer.state";
-  const int64_t deadline = monotonic_ns() + kFreezeTimeoutMs * kNsPerMs;
+  const int64_t deadline = monotonic_ns() + kFreezeTimeoutMs * kMillisecondNs;
   for (;;) {
     TRY(write_kernel_file(path, state));
     const std::string text = TRY(read_file(path));

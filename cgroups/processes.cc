@@ -64,8 +64,7 @@ void thaw_v1(const std::string& freezer_directory) {
 }  // namespace
 
 Result<void> kill_each(int cgroup_fd, const std::string& freezer_directory, int timeout_ms) {
-  constexpr int64_t kNsPerMs = 1'000'000;
-  const int64_t deadline = monotonic_ns() + timeout_ms * kNsPerMs;
+  const int64_t deadline = monotonic_ns() + timeout_ms * kMillisecondNs;
   for (;;) {
     const size_t left = TRY(kill_listed(cgroup_fd));
     if (left == 0) return ok();

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kKillTimeoutMs = 10'000;
 constexpr int kRmdirTimeoutMs = 2'000;
-constexpr int64_t kNsPerMs = 1'000'000;
 
 // True when `directory` is gone afterwards; false when it is in use.
 Result<bool> try_rmdir(const std::string& directory) {
@@ -48,7 +47,7 @@ Result<void> check_is_no_root(int cgroup_fd, const std::string& directory) {
 
 // A dying process leaves its cgroup a moment after it was seen to be dead: EBUSY until then.
 Result<void> rmdir_patiently(int cgroup_fd, const std::string& directory) {
-  const int64_t deadline = monotonic_ns() + kRmdirTimeoutMs * kNsPerMs;
+  const int64_t deadline = monotonic_ns() + kRmdirTimeoutMs * kMillisecondNs;
   for (;;) {
     auto children = remove_children(cgroup_fd);
     if (!children && children.error().error_number() != EBUSY) return children;

@@ -14,8 +14,8 @@
 namespace cgroups {
 namespace {
 
-constexpr const char* kDestination = "org.freedesktop.systemd1";
-constexpr const char* kPath = "/org/freedesktop/systemd1";
+constexpr const char* kSystemd = "org.freedesktop.systemd1";
+constexpr const char* kSystemdPath = "/org/freedesktop/systemd1";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 
 // systemd.unit(5): the characters of a unit's name; no more than 255 bytes, which are a directory's, too.
@@ -70,7 +70,7 @@ BusCall start_call(const ScopeRequest& scope, pid_t holder) {
   write_properties(scope.properties, writer);
   writer.end_array(mark);
   writer.end_array(writer.begin_array(8));
-  return {kDestination, kPath, kManager, "StartTransientUnit", "ssa(sv)a(sa(sv))", writer.bytes()};
+  return {kSystemd, kSystemdPath, kManager, "StartTransientUnit", "ssa(sv)a(sa(sv))", writer.bytes()};
 }
 
 // JobRemoved(u id, o job, s unit, s result).
@@ -103,7 +103,7 @@ Result<void> watch_jobs(Bus& bus) {
   match.string("type='signal',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'");
   TRY(bus.call({"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
                 match.bytes()}));
-  TRY(bus.call({kDestination, kPath, kManager, "Subscribe", "", ""}));
+  TRY(bus.call({kSystemd, kSystemdPath, kManager, "Subscribe", "", ""}));
   return ok();
 }
 
@@ -116,7 +116,7 @@ Result<void> set_properties(Bus& bus, const std::string& unit, const std::vector
   const size_t mark = writer.begin_array(8);
   write_properties(properties, writer);
   writer.end_array(mark);
-  TRY(bus.call({kDestination, kPath, kManager, "SetUnitProperties", "sba(sv)", writer.bytes()}));
+  TRY(bus.call({kSystemd, kSystemdPath, kManager, "SetUnitProperties", "sba(sv)", writer.bytes()}));
   return ok();
 }
 
@@ -274,7 +274,7 @@ Result<void> stop_scope(const std::string& unit, const SystemdHost& host) {
   BusWriter writer;
   writer.string(unit);
   writer.string("replace");
-  auto answer = bus->call({kDestination, kPath, kManager, "StopUnit", "ss", writer.bytes()});
+  auto answer = bus->call({kSystemd, kSystemdPath, kManager, "StopUnit", "ss", writer.bytes()});
   if (!answer && contains(answer.error().text(), "org.freedesktop.systemd1.NoSuchUnit")) return ok();
   if (!answer) return std::move(answer).error();
   BusReader reader(answer->body);

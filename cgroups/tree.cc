@@ -18,8 +18,6 @@
 namespace cgroups {
 namespace {
 
-constexpr int64_t kNsPerMs = 1'000'000;
-
 Result<std::vector<std::string>> child_names(int cgroup_fd) {
   std::vector<std::string> names;
   const struct stat status = TRY(sys::fstat(cgroup_fd));
@@ -108,7 +106,7 @@ Result<bool> wait_for_line(int cgroup_fd, const char* file, const std::string& w
   auto fd = sys::openat(cgroup_fd, file, O_RDONLY);
   if (!fd && is_gone(fd.error())) return true;
   if (!fd) return std::move(fd).error();
-  const int64_t deadline = monotonic_ns() + timeout_ms * kNsPerMs;
+  const int64_t deadline = monotonic_ns() + timeout_ms * kMillisecondNs;
   for (;;) {
     if (::lseek(fd->get(), 0, SEEK_SET) < 0) {
       const Error error = Error::from_errno("lseek", errno);
@@ -119,7 +117,7 @@ Result<bool> wait_for_line(int cgroup_fd, const char* file, const std::string& w
     if (!text && is_gone(text.error())) return true;
     if (!text) return Error(text.error());
     if (has_line(*text, wanted)) return true;
-    const int64_t left_ms = (deadline - monotonic_ns()) / kNsPerMs;
+    const int64_t left_ms = (deadline - monotonic_ns()) / kMillisecondNs;
     if (left_ms <= 0) return false;
     struct pollfd waiter = {fd->get(), POLLPRI, 0};
     // The kernel holds notifications back for up to 10 ms and drops them when the cgroup is removed meanwhile

@@ -7,13 +7,12 @@ namespace cli {
 
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
 constexpr size_t kShortId = 12;
 constexpr size_t kShortCommand = 20;
 constexpr size_t kShortMount = 15;
 
 std::string ago(int64_t then_ns, int64_t now_ns) {
-  return human_duration((now_ns - then_ns) / kSecond);
+  return human_duration((now_ns - then_ns) / kSecondNs);
 }
 
 // "sh -c ls" in double quotes, as Go's strconv.Quote does it for plain text.
@@ -93,7 +92,7 @@ std::string status_text(const engine::CurrentState& state, int64_t now_ns) {
 }
 
 std::string go_time(int64_t epoch_ns) {
-  std::string text = format_time(epoch_ns / kSecond * kSecond);  // 2026-01-02T15:04:05Z
+  std::string text = format_time(epoch_ns / kSecondNs * kSecondNs);  // 2026-01-02T15:04:05Z
   text[10] = ' ';
   text.pop_back();
   return text + " +0000 UTC";

@@ -89,11 +89,6 @@ Result<int> run_logs(const Invocation& call) {
   return 0;
 }
 
-// Processes that are in the container already may look at what comes in (CVE-2019-5736).
-bool always_exposed(const Options& /*options*/) {
-  return true;
-}
-
 constexpr Command kCommands[] = {
     {.names = "container exec, exec",
      .usage = "[OPTIONS] CONTAINER COMMAND [ARG...]",

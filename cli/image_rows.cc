@@ -11,7 +11,6 @@ namespace cli {
 namespace {
 
 constexpr const char* kNone = "<none>";
-constexpr int64_t kSecond = 1'000'000'000;
 
 Json row_of(const image::Image& image, const ImageRowDetails& details) {
   Json row;
@@ -21,7 +20,7 @@ Json row_of(const image::Image& image, const ImageRowDetails& details) {
   row["Digest"] = kNone;
   row["CreatedSince"] = image.created_ns == 0
                             ? std::string("N/A")
-                            : human_duration((details.now_ns - image.created_ns) / kSecond) + " ago";
+                            : human_duration((details.now_ns - image.created_ns) / kSecondNs) + " ago";
   row["CreatedAt"] = image.created_ns == 0 ? std::string("N/A") : go_time(image.created_ns);
   row["Size"] = human_size(image.size_bytes);
   row["Containers"] = "N/A";

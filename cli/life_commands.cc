@@ -117,11 +117,6 @@ Result<int> run_wait(const Invocation& call) {
 constexpr const char* kContainers = "CONTAINER [CONTAINER...]";
 constexpr const char* kOptionsAndContainers = "[OPTIONS] CONTAINER [CONTAINER...]";
 
-// Processes that are in the container already may look at what comes in (CVE-2019-5736).
-bool always_exposed(const Options& /*options*/) {
-  return true;
-}
-
 constexpr Command kCommands[] = {
     {.names = "container start, start",
      .usage = kOptionsAndContainers,

@@ -26,7 +26,6 @@ constexpr OptionSpec kHistoryOptions[] = {
 };
 
 constexpr size_t kCreatedByLength = 45;
-constexpr int64_t kSecond = 1'000'000'000;
 
 Result<int> run_tag(const Invocation& call) {
   const std::string& target = call.arguments()[1];
@@ -49,7 +48,7 @@ std::string created_text(const image::HistoryEntry& entry, const HistoryDetails&
   const auto time = parse_time(entry.created);
   if (!time) return how.human ? "N/A" : "";
   if (!how.human) return entry.created;
-  return human_duration((how.now_ns - *time) / kSecond) + " ago";
+  return human_duration((how.now_ns - *time) / kSecondNs) + " ago";
 }
 
 Json history_row(const image::HistoryEntry& entry, uint64_t size, const HistoryDetails& how) {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/file.h"
 #include "base/strings.h"
 
 namespace engine {
 
 namespace {
+
+constexpr size_t kMaxEnvFile = 16U << 20U;
 
 std::string name_of(const std::string& entry) {
   return entry.substr(0, entry.find('='));
@@ -55,6 +58,20 @@ Result<std::vector<std::string>> parse_env_file(const std::string& text, const L
     const std::string entry = TRY(resolve_variable(line, look_up));
     if (has_value(entry)) entries.push_back(entry);
   }
+  return entries;
+}
+
+Result<std::vector<std::string>> given_environment(const std::vector<std::string>& env_files,
+                                                   const std::vector<std::string>& env) {
+  std::vector<std::string> entries;
+  for (const auto& path : env_files) {
+    const auto text = read_file(path, kMaxEnvFile);
+    if (!text) return invalid(text.error().text());
+    const auto more = TRY_IN("invalid env file (" + path + ")", parse_env_file(*text, look_up_environment));
+    entries.insert(entries.end(), more.begin(), more.end());
+  }
+  for (const auto& entry : env)
+    entries.push_back(TRY(resolve_variable(entry, look_up_environment)));
   return entries;
 }
 

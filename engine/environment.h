@@ -25,6 +25,11 @@ Result<std::string> resolve_variable(const std::string& entry, const LookUp& loo
 // '#' begins a comment line. kInvalid for a name with blanks or none, invalid UTF-8 is kept.
 Result<std::vector<std::string>> parse_env_file(const std::string& text, const LookUp& look_up);
 
+// What --env-file and -e give, in this order, resolved with the caller's environment. kInvalid for a file
+// that can't be read or an entry that is none.
+Result<std::vector<std::string>> given_environment(const std::vector<std::string>& env_files,
+                                                   const std::vector<std::string>& env);
+
 // `changes` applied to `base`: "K=V" replaces in place or appends, "K" removes.
 std::vector<std::string> merge_environment(std::vector<std::string> base,
                                            const std::vector<std::string>& changes);

@@ -26,9 +26,6 @@ namespace engine {
 
 namespace {
 
-constexpr size_t kMaxEnvFile = 16U << 20U;
-constexpr int kQuietMs = 200;
-
 struct ExecSetup {
   const Plan* plan = nullptr;
   const ExecRequest* request = nullptr;
@@ -78,15 +75,7 @@ Result<void> run_process(ExecSetup& setup) {
 
 Result<std::vector<std::string>> exec_environment(const ExecRequest& request, const ContainerRecord& record,
                                                   std::vector<std::string> env, const ContainerUser& user) {
-  std::vector<std::string> changes;
-  for (const auto& path : request.env_files) {
-    const auto text = read_file(path, kMaxEnvFile);
-    if (!text) return invalid(text.error().text());
-    const auto more = TRY_IN("invalid env file (" + path + ")", parse_env_file(*text, look_up_environment));
-    changes.insert(changes.end(), more.begin(), more.end());
-  }
-  for (const auto& entry : request.env)
-    changes.push_back(TRY(resolve_variable(entry, look_up_environment)));
+  const auto changes = TRY(given_environment(request.env_files, request.env));
   // A home that nobody chose follows the user.
   const auto chosen = combined_environment(record.image.env, record.request.env);
   const bool is_chosen =

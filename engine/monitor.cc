@@ -25,9 +25,7 @@ namespace engine {
 
 namespace {
 
-constexpr int kQuietMs = 200;
 constexpr int kKilled = 128 + SIGKILL;
-constexpr int kLostCode = 255;
 
 class Monitor {
  public:
@@ -74,7 +72,7 @@ void Monitor::run() {
   // Should nobody see the end, this is what remains to be told.
   if (!record_.request.remove) {
     write_exit_record(
-        {.code = kLostCode, .error = "the monitor or the machine went down", .started_ns = started_ns_});
+        {.code = kLostExitCode, .error = "the monitor or the machine went down", .started_ns = started_ns_});
   }
   auto launched = launch();
   if (!launched) return report_failure(launched.error());

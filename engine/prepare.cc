@@ -30,7 +30,6 @@ namespace engine {
 namespace {
 
 constexpr size_t kShortId = 12;
-constexpr size_t kMaxEnvFile = 16U << 20U;
 
 int host_cpus() {
   cpu_set_t set;
@@ -77,15 +76,7 @@ Result<std::vector<std::string>> arguments_of(const RunRequest& request, const I
 }
 
 Result<std::vector<std::string>> resolved_environment(const RunRequest& request) {
-  std::vector<std::string> entries;
-  for (const auto& path : request.env_files) {
-    const auto text = read_file(path, kMaxEnvFile);
-    if (!text) return invalid(text.error().text());
-    auto more = TRY_IN("invalid env file (" + path + ")", parse_env_file(*text, look_up_environment));
-    entries.insert(entries.end(), more.begin(), more.end());
-  }
-  for (const auto& entry : request.env)
-    entries.push_back(TRY(resolve_variable(entry, look_up_environment)));
+  const auto entries = TRY(given_environment(request.env_files, request.env));
   // Later ones win; a name without a value stays in the list, to unset the image's.
   std::vector<std::string> unique;
   for (const auto& entry : entries) {

@@ -22,6 +22,8 @@ struct ContainerStreams {
   bool close_in_after_client = false;  // stdin ends with the client's (run -i), not with the container
 };
 
+inline constexpr int kQuietMs = 200;  // for drain()
+
 class Pump {
  public:
   Pump(ContainerStreams streams, LogWriter& log, Clients& clients);

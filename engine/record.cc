@@ -5,7 +5,7 @@
 namespace engine {
 
 namespace {
-constexpr int kSchema = 1;
+constexpr int kRecordSchema = 1;
 }
 
 template <typename Visit, Is<ImageFacts> T>
@@ -78,7 +78,7 @@ Result<ContainerRecord> read_record(const Json& document) {
   const JsonView view(document);
   const auto schema = view.optional_integer("schema");
   if (!schema || !*schema) return corrupt("not a container record");
-  if (**schema != kSchema) {
+  if (**schema != kRecordSchema) {
     return unsupported("container record of schema " + std::to_string(**schema) +
                        ": it was made by another version of vial");
   }
@@ -95,7 +95,7 @@ Json write_record(const ContainerRecord& record) {
   FieldWriter writer;
   visit_fields(writer, record);
   Json document = writer.take();
-  document["schema"] = kSchema;
+  document["schema"] = kRecordSchema;
   return document;
 }
 

@@ -17,8 +17,6 @@ namespace engine {
 
 namespace {
 
-constexpr int kLostCode = 255;
-
 Result<Fd> lock_recovery(const Store& store, int operation) {
   Fd fd = TRY(sys::open((store.run_root() + "/recover.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   TRY(sys::flock(fd.get(), operation));
@@ -30,7 +28,7 @@ Result<void> record_lost_end(const Store& store, const Container& container) {
   if (!container.state.last_exit || container.state.last_exit->finished_ns != 0) return ok();
   ExitRecord record = *container.state.last_exit;
   if (record.started_ns == 0) return ok();  // it never ran: the error of its start stands there
-  record.code = kLostCode;
+  record.code = kLostExitCode;
   record.finished_ns = now_ns();
   return save_exit(store.container_directory(container.record.id) + "/exit.json", record);
 }

@@ -13,14 +13,13 @@
 namespace engine {
 
 namespace {
-constexpr int kSchema = 1;
+constexpr int kStateSchema = 1;
 constexpr const char* kOciVersion = "1.3.0";
-constexpr int kLostExitCode = 255;
 
 Result<void> check_schema(const JsonView& view) {
   const auto schema = view.optional_integer("schema");
   if (!schema || !*schema) return corrupt("not a file of vial");
-  if (**schema != kSchema) return unsupported("schema " + std::to_string(**schema));
+  if (**schema != kStateSchema) return unsupported("schema " + std::to_string(**schema));
   return ok();
 }
 
@@ -73,7 +72,7 @@ Result<RunState> read_state(const Json& document) {
 }
 
 Json write_state(const std::string& container_id, const RunState& state) {
-  return Json{{"schema", kSchema},
+  return Json{{"schema", kStateSchema},
               {"ociVersion", kOciVersion},
               {"id", container_id},
               {"status", "running"},
@@ -117,7 +116,7 @@ Json write_exit(const ExitRecord& exit) {
   FieldWriter writer;
   visit_fields(writer, exit);
   Json document = writer.take();
-  document["schema"] = kSchema;
+  document["schema"] = kStateSchema;
   return document;
 }
 

@@ -29,6 +29,8 @@ struct RunState {
 Result<RunState> read_state(const Json& document);
 Json write_state(const std::string& container_id, const RunState& state);
 
+inline constexpr int kLostExitCode = 255;  // of an init whose end nobody saw
+
 // exit.json
 struct ExitRecord {
   int code = 0;    // as a shell prints it: 128 + n for signal n

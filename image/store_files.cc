@@ -72,14 +72,13 @@ Result<Image> image_of_record(const JsonView& view, const Digest& id) {
     result.layers.push_back(TRY(read_layer_entry(layer)));
   return result;
 }
+}  // namespace
 
 Result<std::vector<std::string>> names_in(const std::string& path) {
   auto names = list_directory(path);
   if (!names && names.error().kind() == ErrorKind::kNotFound) return std::vector<std::string>();
   return names;
 }
-
-}  // namespace
 
 std::string record_path(const std::string& root, const Digest& id) {
   return root + "/images/" + std::string(id.hex()) + ".json";

@@ -14,6 +14,9 @@
 
 namespace image {
 
+// Sorted. No directory: none.
+Result<std::vector<std::string>> names_in(const std::string& path);
+
 std::string record_path(const std::string& root, const Digest& id);
 std::string blob_path(const std::string& root, const Digest& digest);
 std::string tag_path(const std::string& root, const Reference& name);

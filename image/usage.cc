@@ -46,12 +46,6 @@ Result<Needs> collect_needs(const Store& store) {
   return needs;
 }
 
-Result<std::vector<std::string>> names_in(const std::string& path) {
-  auto names = list_directory(path);
-  if (!names && names.error().kind() == ErrorKind::kNotFound) return std::vector<std::string>();
-  return names;
-}
-
 }  // namespace
 
 Result<std::vector<StoredPart>> measure(const Store& store) {

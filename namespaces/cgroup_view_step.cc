@@ -53,17 +53,18 @@ class CgroupView : public Step {
   std::string shell() const override {
     std::string lines;
     if (needs_tmpfs_)
-      lines = "mount -t tmpfs -o nosuid,nodev,noexec,mode=755,size=65536 tmpfs " + at(destination_) + "\n";
+      lines = "mount -t tmpfs -o nosuid,nodev,noexec,mode=755,size=65536 tmpfs " +
+              shell_in_root(destination_) + "\n";
     for (const auto& entry : binds_) {
-      const std::string target = at(entry.container_path);
+      const std::string target = shell_in_root(entry.container_path);
       lines += "mkdir -p " + target + "; mount --bind " + shell_quote(entry.host_path) + " " + target + "\n";
       lines += "mount -o remount,bind,nosuid,nodev,noexec" + std::string(read_only_ ? ",ro " : " ") + target +
                "\n";
     }
     for (const auto& [name, link] : links_)
-      lines += "ln -s " + link + " " + at(destination_ + "/" + name) + "\n";
+      lines += "ln -s " + link + " " + shell_in_root(destination_ + "/" + name) + "\n";
     if (read_only_ && needs_tmpfs_)
-      lines += "mount -o remount,bind,ro,nosuid,nodev,noexec " + at(destination_) + "\n";
+      lines += "mount -o remount,bind,ro,nosuid,nodev,noexec " + shell_in_root(destination_) + "\n";
     if (!lines.empty()) lines.pop_back();
     return lines;
   }
@@ -74,7 +75,6 @@ class CgroupView : public Step {
 
  private:
   static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  static std::string at(const std::string& path) { return "\"$ROOT\"" + shell_quote(path); }
 
   // In the new tmpfs, where nothing is yet and nobody else is: `mount_fd` is its root.
   Result<void> bind_below(int mount_fd, const CgroupBind& entry) const {

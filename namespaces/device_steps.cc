@@ -35,10 +35,6 @@ std::string octal(mode_t mode) {
   return text.empty() ? "0" : text;
 }
 
-std::string at(const std::string& path) {
-  return "\"$ROOT\"" + shell_quote(path);
-}
-
 class DeviceNodes : public Step {
  public:
   DeviceNodes(std::vector<DeviceNode> nodes, bool bind)
@@ -83,11 +79,11 @@ class DeviceNodes : public Step {
     return text;
   }
   std::string shell() const override {
-    std::string lines = nodes_.empty() ? "[ -c " + at("/dev/null") + " ]" : "";
+    std::string lines = nodes_.empty() ? "[ -c " + shell_in_root("/dev/null") + " ]" : "";
     std::string directory = "/dev";
     for (const auto& node : nodes_) {
       const std::string own = node.path.substr(0, node.path.rfind('/'));
-      if (own != "/dev" && own != directory) lines += "mkdir -p " + at(own) + "\n";
+      if (own != "/dev" && own != directory) lines += "mkdir -p " + shell_in_root(own) + "\n";
       directory = own;
       lines += node_shell(node) + "\n";
     }
@@ -122,13 +118,14 @@ class DeviceNodes : public Step {
 
   std::string node_shell(const DeviceNode& node) const {
     if (bind_)
-      return ": > " + at(node.path) + "; mount --bind " + shell_quote(node.path) + " " + at(node.path);
-    std::string line = "[ -e " + at(node.path) + " ] || mknod -m " + octal(node.permissions) + " " +
-                       at(node.path) + " " + type_letter(node.type);
+      return ": > " + shell_in_root(node.path) + "; mount --bind " + shell_quote(node.path) + " " +
+             shell_in_root(node.path);
+    std::string line = "[ -e " + shell_in_root(node.path) + " ] || mknod -m " + octal(node.permissions) +
+                       " " + shell_in_root(node.path) + " " + type_letter(node.type);
     if (node.type != S_IFIFO) line += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
     if (node.uid == 0 && node.gid == 0) return line;
     return line + "\nchown " + std::to_string(node.uid) + ":" + std::to_string(node.gid) + " " +
-           at(node.path);
+           shell_in_root(node.path);
   }
 
   std::vector<DeviceNode> nodes_;
@@ -159,8 +156,8 @@ class DeviceLinks : public Step {
   std::string shell() const override {
     std::string lines;
     for (const auto& [path, target] : kLinks)
-      lines += "[ -e " + at(path) + " ] || ln -sf " + target + " " + at(path) + "\n";
-    const std::string ptmx = at(kPtmx);
+      lines += "[ -e " + shell_in_root(path) + " ] || ln -sf " + target + " " + shell_in_root(path) + "\n";
+    const std::string ptmx = shell_in_root(kPtmx);
     const std::string link = "ln -sfn " + std::string(kPtmxTarget) + " " + ptmx;
     return lines + "rmdir " + ptmx + " 2> /dev/null || [ -L " + ptmx + " ] || [ ! -d " + ptmx +
            " ] || exit 1\n" + link;

@@ -22,10 +22,6 @@ Result<Fd> find_target(int root_fd, const std::string& path) {
   return std::move(target).error().in(path);
 }
 
-std::string at(const std::string& path) {
-  return "\"$ROOT\"" + shell_quote(path);
-}
-
 class MaskPaths : public Step {
  public:
   explicit MaskPaths(std::vector<std::string> paths)
@@ -116,7 +112,7 @@ class ReadonlyPaths : public Step {
   std::string shell() const override {
     std::string words;
     for (const auto& path : paths_)
-      words += " " + at(path);
+      words += " " + shell_in_root(path);
     return "for p in" + words +
            "; do\n  [ ! -e \"$p\" ] || { mount --bind \"$p\" \"$p\"; mount -o remount,bind,ro \"$p\"; "
            "}\ndone";

@@ -48,7 +48,7 @@ constexpr auto kPropagations = std::to_array<PropagationOption>({
     {"unbindable", MS_UNBINDABLE},
 });
 
-const AttributeOption* find_attribute(std::string_view name) {
+const AttributeOption* find_mount_attribute(std::string_view name) {
   for (const auto& attribute : kAttributes) {
     if (attribute.name == name) return &attribute;
   }
@@ -56,9 +56,9 @@ const AttributeOption* find_attribute(std::string_view name) {
 }
 
 bool apply_attribute(std::string_view option, MountOptions& result) {
-  const AttributeOption* attribute = find_attribute(option);
+  const AttributeOption* attribute = find_mount_attribute(option);
   const bool recursive = attribute == nullptr && option.front() == 'r';
-  if (recursive) attribute = find_attribute(option.substr(1));
+  if (recursive) attribute = find_mount_attribute(option.substr(1));
   if (attribute == nullptr) return false;
   uint64_t& set = recursive ? result.recursive_set : result.set;
   uint64_t& clear = recursive ? result.recursive_clear : result.clear;

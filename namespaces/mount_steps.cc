@@ -29,10 +29,6 @@ bool is_procfs(int fd) {
   return ::fstatfs(fd, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
 }
 
-std::string root_path(const std::string& destination) {
-  return "\"$ROOT\"" + shell_quote(destination);
-}
-
 std::optional<mode_t> octal(const std::string& text) {
   constexpr mode_t kAll = 07777;
   constexpr int kBase = 8;
@@ -123,7 +119,7 @@ class MountStep : public Step {
   }
 
   std::string shell() const override {
-    const std::string target = root_path(mount_.destination);
+    const std::string target = shell_in_root(mount_.destination);
     if (!options_.bind) {
       return filesystem_shell(target);
     }

@@ -30,7 +30,7 @@ class Remount : public Step {
     return "fspick(" + destination_ + "); fsconfig(reconfigure); " + attributes;
   }
   std::string shell() const override {
-    return "mount -o " + shell_quote(words_) + " \"$ROOT\"" + shell_quote(destination_);
+    return "mount -o " + shell_quote(words_) + " " + shell_in_root(destination_);
   }
   Reason why() const override { return {"changes what is mounted already", "mount_setattr(2)"}; }
 

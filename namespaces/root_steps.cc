@@ -22,8 +22,8 @@ Result<void> isolate_mount_of(const std::string& path) {
   mount_attr attributes = {};
   attributes.propagation = MS_PRIVATE;
   Fd at = TRY(sys::open(path.c_str(), O_PATH | O_DIRECTORY));
-  constexpr int kDeepest = 4096;
-  for (int depth = 0; depth < kDeepest; ++depth) {
+  constexpr int kLongestPath = 4096;
+  for (int depth = 0; depth < kLongestPath; ++depth) {
     auto result = sys::mount_setattr(at.get(), "", AT_EMPTY_PATH, attributes);
     if (result || result.error().error_number() != EINVAL) return result;
     at = TRY(sys::openat(at.get(), "..", O_PATH | O_DIRECTORY));

@@ -111,6 +111,10 @@ bool is_clean(std::string_view path) {
 
 }  // namespace
 
+std::string shell_in_root(const std::string& path) {
+  return "\"$ROOT\"" + shell_quote(path);
+}
+
 std::string clean_path(std::string_view path) {
   if (is_clean(path)) return std::string(path);
   std::vector<std::string> kept;

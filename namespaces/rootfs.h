@@ -32,6 +32,9 @@ struct Parent {
 };
 Result<Parent> open_parent(int root_fd, std::string_view path, Symlinks symlinks);
 
+// The word for `path` in a script of --as-shell, whose ROOT is the rootfs.
+std::string shell_in_root(const std::string& path);
+
 // "/a//b/./c/.." -> "/a/b"; never leaves "/". Lexical: for comparing destinations, not for walking.
 std::string clean_path(std::string_view path);
 // True if `path` is `base` or below it, both clean.

@@ -38,7 +38,7 @@ CloneStep::CloneStep(const namespaces::NamespaceSet& namespaces, bool cgroup_lat
 namespace {
 
 // From the helper to the launcher.
-struct Answer {
+struct HelperAnswer {
   pid_t pid = 0;
   int error_number = 0;
 };
@@ -121,7 +121,7 @@ Result<void> CloneStep::clone_by_helper(StepContext& context) const {
   const pid_t helper = TRY(sys::clone3(arguments));
   if (helper == 0) {
     auto result = stays ? join_and_stay(context, joined) : join_and_clone(context, joined);
-    const Answer answer = {context.init_pid, result ? 0 : result.error().error_number()};
+    const HelperAnswer answer = {context.init_pid, result ? 0 : result.error().error_number()};
     context.in_child = result && context.init_pid == 0;
     const bool is_sent =
         (context.in_child && !stays) || ::write(pipe.writer.get(), &answer, sizeof answer) == sizeof answer;
@@ -132,7 +132,7 @@ Result<void> CloneStep::clone_by_helper(StepContext& context) const {
     return ok();
   }
   pipe.writer.reset();
-  Answer answer;
+  HelperAnswer answer;
   const bool is_told = ::read(pipe.reader.get(), &answer, sizeof answer) == sizeof answer;
   const bool has_failed = !is_told || answer.error_number != 0;
   if (!stays || has_failed) {

@@ -109,10 +109,9 @@ Result<void> run_hook(const Hook& hook, const std::string& state, const char* di
   if (pid == 0) become_hook(hook, args, input.get(), pipe.writer.get(), directory);
   pipe.writer.reset();
   const Fd pidfd = TRY(sys::pidfd_open(pid));
-  constexpr int64_t kSecond = 1'000'000'000;
   Output output = {std::move(pipe.reader), {}};
   int64_t deadline = 0;
-  if (hook.timeout_s) deadline = monotonic_ns() + std::min<int64_t>(*hook.timeout_s, INT32_MAX) * kSecond;
+  if (hook.timeout_s) deadline = monotonic_ns() + std::min<int64_t>(*hook.timeout_s, INT32_MAX) * kSecondNs;
   const bool in_time = ended_in_time(pidfd.get(), output, deadline);
   if (!in_time) {
     ::kill(-pid, SIGKILL);

@@ -168,7 +168,7 @@ class MakeWorkingDirectory : public Step {
   }
   std::string say() const override { return "openat2(" + path_ + ", RESOLVE_IN_ROOT) or mkdirat()"; }
   std::string shell() const override {
-    return "mkdir -p \"$ROOT\"" + shell_quote(path_) + " 2> /dev/null || :";
+    return "mkdir -p " + namespaces::shell_in_root(path_) + " 2> /dev/null || :";
   }
   Reason why() const override {
     return {"a working directory that is missing is made, which a read-only root does not let us",

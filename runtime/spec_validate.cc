@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/strings.h"
+#include "base/units.h"
 #include "namespaces/identity_steps.h"
 #include "runtime/spec_members.h"
 #include "runtime/spec_write.h"
@@ -130,7 +131,6 @@ Result<void> validate_user_namespace(const Linux& os, const namespaces::Namespac
 
 // time_namespaces(7): offsets can be set only until the first process is in.
 Result<void> validate_time_offsets(const Linux& os, const namespaces::NamespaceSet& set) {
-  constexpr uint32_t kSecond = 1'000'000'000;
   if (os.time_offsets.empty()) return ok();
   if (!set.is_new("time")) return invalid("/linux/timeOffsets: need a new time namespace");
   for (const auto& offset : os.time_offsets) {
@@ -138,7 +138,7 @@ Result<void> validate_time_offsets(const Linux& os, const namespaces::NamespaceS
     if (offset.clock != "boottime" && offset.clock != "monotonic") {
       return invalid(pointer + ": only boottime and monotonic have offsets");
     }
-    if (offset.nanoseconds >= kSecond) return invalid(pointer + "/nanosecs: a whole second or more");
+    if (offset.nanoseconds >= kSecondNs) return invalid(pointer + "/nanosecs: a whole second or more");
   }
   return ok();
 }

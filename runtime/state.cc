@@ -137,8 +137,7 @@ Result<std::optional<InitRecord>> StateDirectory::read_init() const {
 }
 
 Result<void> StateDirectory::lock(int timeout_ms) const {
-  constexpr int64_t kNsPerMs = 1'000'000;
-  const int64_t deadline = monotonic_ns() + timeout_ms * kNsPerMs;
+  const int64_t deadline = monotonic_ns() + timeout_ms * kMillisecondNs;
   for (;;) {
     auto locked = sys::flock(fd_.get(), LOCK_EX | LOCK_NB);
     if (locked) break;

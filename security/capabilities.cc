@@ -8,10 +8,6 @@
 namespace security {
 namespace {
 
-constexpr CapabilityMask bit(cap_value_t number) {
-  return CapabilityMask{1} << static_cast<unsigned>(number);
-}
-
 constexpr CapabilityMask kDefault = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_FSETID) |
                                     bit(CAP_FOWNER) | bit(CAP_SETGID) | bit(CAP_SETUID) | bit(CAP_SETFCAP) |
                                     bit(CAP_SETPCAP) | bit(CAP_NET_BIND_SERVICE) | bit(CAP_NET_RAW) |

@@ -13,6 +13,9 @@ namespace security {
 
 // A set of capabilities: bit n is capability number n.
 using CapabilityMask = uint64_t;
+constexpr CapabilityMask bit(int capability) {
+  return CapabilityMask{1} << static_cast<unsigned>(capability);
+}
 
 // CAP_CHECKPOINT_RESTORE, the last of the 41 that Linux 5.9 and later know.
 inline constexpr int kLastCapability = 40;

@@ -15,7 +15,6 @@
 namespace security {
 namespace {
 
-constexpr uint32_t kX32Bit = 0x40000000;
 constexpr uint32_t kMaxErrno = 4095;  // include/linux/err.h MAX_ERRNO
 
 template <typename T>

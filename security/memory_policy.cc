@@ -13,12 +13,12 @@
 namespace security {
 namespace {
 
-struct Named {
+struct PolicyWord {
   std::string_view name;
   unsigned value;
 };
 // Source: set_mempolicy(2), linux/mempolicy.h; the header of Debian 12 lacks the newest mode.
-constexpr auto kModes = std::to_array<Named>({
+constexpr auto kModes = std::to_array<PolicyWord>({
     {"MPOL_DEFAULT", 0},
     {"MPOL_PREFERRED", 1},
     {"MPOL_BIND", 2},
@@ -27,18 +27,18 @@ constexpr auto kModes = std::to_array<Named>({
     {"MPOL_PREFERRED_MANY", 5},
     {"MPOL_WEIGHTED_INTERLEAVE", 6},
 });
-constexpr auto kFlags = std::to_array<Named>({
+constexpr auto kModeFlags = std::to_array<PolicyWord>({
     {"MPOL_F_STATIC_NODES", 1U << 15U},
     {"MPOL_F_RELATIVE_NODES", 1U << 14U},
     {"MPOL_F_NUMA_BALANCING", 1U << 13U},
 });
-constexpr unsigned kDefault = 0;
+constexpr unsigned kDefaultMode = 0;
 constexpr unsigned kPreferred = 1;
 constexpr unsigned kLocal = 4;
 
 template <size_t N>
-const Named* find(const std::array<Named, N>& table, std::string_view name) {
-  for (const Named& entry : table)
+const PolicyWord* find(const std::array<PolicyWord, N>& table, std::string_view name) {
+  for (const PolicyWord& entry : table)
     if (entry.name == name) return &entry;
   return nullptr;
 }
@@ -71,7 +71,7 @@ class SetMemoryPolicy : public Step {
   std::string observe(const StepContext& /*context*/) const override {
     int mode = 0;
     if (::syscall(SYS_get_mempolicy, &mode, nullptr, 0UL, nullptr, 0UL) != 0) return "";
-    for (const Named& known : kModes)
+    for (const PolicyWord& known : kModes)
       if (static_cast<unsigned>(mode) % (1U << 13U) == known.value) return std::string(known.name);
     return "";
   }
@@ -85,15 +85,15 @@ class SetMemoryPolicy : public Step {
 }  // namespace
 
 Result<StepPtr> memory_policy_step(const MemoryPolicy& policy) {
-  const Named* mode = find(kModes, policy.mode);
+  const PolicyWord* mode = find(kModes, policy.mode);
   if (mode == nullptr) return invalid("memoryPolicy: unknown mode \"" + printable(policy.mode) + "\"");
   unsigned value = mode->value;
   for (const std::string& name : policy.flags) {
-    const Named* flag = find(kFlags, name);
+    const PolicyWord* flag = find(kModeFlags, name);
     if (flag == nullptr) return invalid("memoryPolicy: unknown flag \"" + printable(name) + "\"");
     value |= flag->value;
   }
-  const bool takes_none = mode->value == kDefault || mode->value == kLocal;
+  const bool takes_none = mode->value == kDefaultMode || mode->value == kLocal;
   if (takes_none && (!policy.nodes.empty() || !policy.flags.empty()))
     return invalid("memoryPolicy: " + policy.mode + " takes no nodes and no flags");
   if (!takes_none && mode->value != kPreferred && policy.nodes.empty())

@@ -48,7 +48,7 @@ struct Flag {
   std::string_view name;
   uint64_t bit;
 };
-constexpr auto kFlags = std::to_array<Flag>({
+constexpr auto kSchedulerFlags = std::to_array<Flag>({
     {"SCHED_FLAG_RESET_ON_FORK", 0x01},
     {"SCHED_FLAG_RECLAIM", 0x02},
     {"SCHED_FLAG_DL_OVERRUN", 0x04},
@@ -211,7 +211,7 @@ Result<StepPtr> scheduler_step(const SchedulerSettings& settings) {
   attributes.period = settings.period_ns;
   for (const std::string& name : settings.flags) {
     uint64_t bit = 0;
-    for (const Flag& flag : kFlags)
+    for (const Flag& flag : kSchedulerFlags)
       if (flag.name == name) bit = flag.bit;
     if (bit == 0) return invalid("unknown scheduler flag \"" + printable(name) + "\"");
     attributes.flags |= bit;

@@ -12,8 +12,6 @@
 namespace security {
 namespace {
 
-constexpr uint32_t kX32Bit = 0x40000000;
-
 struct NewCall {
   std::string_view name;
   uint32_t number;

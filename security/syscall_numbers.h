@@ -11,6 +11,9 @@
 
 namespace security {
 
+inline constexpr uint32_t kX32Bit =
+    0x40000000;  // in the numbers of x32 calls (asm/unistd.h __X32_SYSCALL_BIT)
+
 // An architecture as a filter sees it.
 struct Architecture {
   std::string name;            // "SCMP_ARCH_X86_64"

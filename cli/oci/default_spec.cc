@@ -6,11 +6,8 @@ namespace cli::oci {
 
 namespace {
 
-using Options = std::vector<std::string>;
-
-security::CapabilityMask bit(int number) {
-  return security::CapabilityMask(1) << static_cast<unsigned>(number);
-}
+using MountWords = std::vector<std::string>;
+using security::bit;
 
 runtime::Process shell_process() {
   constexpr uint64_t kFiles = 1024;
@@ -26,10 +23,10 @@ runtime::Process shell_process() {
 }
 
 std::vector<namespaces::Mount> usual_mounts(bool rootless) {
-  const auto mount = [](const char* destination, const char* type, const char* source, Options options) {
+  const auto mount = [](const char* destination, const char* type, const char* source, MountWords options) {
     return namespaces::Mount{destination, type, source, std::move(options), {}, {}};
   };
-  Options pts = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"};
+  MountWords pts = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"};
   if (!rootless) pts.emplace_back("gid=5");  // a group that a single mapping does not have
   std::vector<namespaces::Mount> mounts = {
       mount("/proc", "proc", "proc", {}),

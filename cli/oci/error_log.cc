@@ -13,8 +13,7 @@
 namespace cli::oci {
 
 std::string log_line(LogFormat format, std::string_view level, std::string_view text, int64_t epoch_ns) {
-  constexpr int64_t kSecond = 1'000'000'000;
-  const std::string time = format_time(epoch_ns / kSecond * kSecond);
+  const std::string time = format_time(epoch_ns / kSecondNs * kSecondNs);
   const Json message = std::string(text);
   if (format == LogFormat::kJson) {
     return dump_json({{"level", std::string(level)}, {"msg", message}, {"time", time}}) + "\n";

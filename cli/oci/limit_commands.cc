@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/units.h"
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
 #include "cgroups/systemd_scope.h"
@@ -285,8 +286,7 @@ Result<int> run_events(const Call& call) {
     TRY(print_stats(call, live));
     return 0;
   }
-  constexpr int64_t kNsPerMs = 1'000'000;
-  const int64_t interval_ms = call.options.duration_ns("interval").value_or(0) / kNsPerMs;
+  const int64_t interval_ms = call.options.duration_ns("interval").value_or(0) / kMillisecondNs;
   if (interval_ms < 1 || interval_ms > INT32_MAX) return invalid("duration interval must be greater than 0");
   auto watch = cgroups::OomWatch::open(live.record.cgroup);
   uint64_t seen = cgroups::oom_kills(live.record.cgroup).value_or(0);

@@ -20,8 +20,6 @@ namespace image {
 
 namespace {
 
-constexpr mode_t kRootMode = 0755;  // when the tar does not say
-
 Result<Fd> open_input(const std::string& path) {
   if (path == "-") return sys::dup(STDIN_FILENO);
   auto file = sys::open(path.c_str(), O_RDONLY);

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "image/archive/layer_writer.h"
 
 namespace image {
 
@@ -19,7 +20,6 @@ namespace {
 
 constexpr uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 constexpr const char* kOpaque = "trusted.overlay.opaque";  // Documentation/filesystems/overlayfs.rst
-constexpr mode_t kPermissions = 07777;
 
 Result<Fd> open_beneath(int root_fd, const EntryPath& path) {
   const std::string name = path.empty() ? "." : join(path, "/");

@@ -13,7 +13,6 @@
 namespace image {
 
 Result<void> repair_layer(const Store& store, const Layer& layer, const std::vector<const Layer*>& lower) {
-  constexpr mode_t kRootMode = 0755;
   const auto blobs = TRY(store.layer_blobs(layer.diff_id));
   if (blobs.empty() || !store.has_blob(blobs.front().digest)) return not_found("its packed form is not here");
   const Fd blob = TRY(sys::open(store.blob_path(blobs.front().digest).c_str(), O_RDONLY | O_NOFOLLOW));

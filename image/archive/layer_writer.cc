@@ -17,7 +17,6 @@ namespace image {
 
 namespace {
 
-constexpr mode_t kPermissions = 07777;
 constexpr mode_t kPlainPermissions = 0777;
 constexpr mode_t kImpliedDirectory = 0755;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;

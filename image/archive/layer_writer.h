@@ -22,6 +22,8 @@
 
 namespace image {
 
+inline constexpr mode_t kPermissions = 07777;  // of st_mode, chmod(2)
+
 struct Entry {
   EntryPath path;
   mode_t mode = 0;  // type and permission bits; a hard link has hard_link set instead

@@ -80,10 +80,6 @@ Result<std::vector<ArchivedImage>> read_docker_layout(Source& source) {
   return images;
 }
 
-std::string blob_name(const Digest& digest) {
-  return std::string(kBlobs) + std::string(digest.algorithm_name()) + "/" + std::string(digest.hex());
-}
-
 // A small blob whose size and digest are what the descriptor says.
 Result<std::string> read_blob(Source& source, const Descriptor& descriptor, size_t limit) {
   const std::string name = blob_name(descriptor.digest);
@@ -199,6 +195,10 @@ Result<void> check_platform(const std::vector<ArchivedImage>& images, const Plat
 }
 
 }  // namespace
+
+std::string blob_name(const Digest& digest) {
+  return std::string(kBlobs) + std::string(digest.algorithm_name()) + "/" + std::string(digest.hex());
+}
 
 Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::optional<Platform>& wanted) {
   std::vector<ArchivedImage> images;

@@ -38,4 +38,7 @@ struct ArchivedImage {
 // (no image for this machine), kUnsupported (not an image).
 Result<std::vector<ArchivedImage>> read_layout(Source& source, const std::optional<Platform>& wanted = {});
 
+// Where both layouts keep a blob: "blobs/sha256/HEX" (OCI image-layout, "Blobs").
+std::string blob_name(const Digest& digest);
+
 }  // namespace image

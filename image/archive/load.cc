@@ -19,8 +19,6 @@ namespace image {
 
 namespace {
 
-constexpr mode_t kRootMode = 0755;  // of a layer whose archive does not say
-
 // A layer of one of the images: in the store, or to be unpacked.
 struct PlannedLayer {
   NewLayer layer;

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "image/archive/hash.h"
+#include "image/archive/layout.h"
 #include "image/archive/tar_output.h"
 #include "image/outgoing.h"
 #include "image/reference.h"
@@ -19,10 +20,6 @@ struct SavedImage {
   Image image;
   std::set<std::string> tags;  // familiar
 };
-
-std::string blob_name(const Digest& digest) {
-  return "blobs/" + std::string(digest.algorithm_name()) + "/" + std::string(digest.hex());
-}
 
 class Saver {
  public:

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "image/archive/archive_ptr.h"
 #include "image/archive/entry_path.h"
 #include "image/archive/feed.h"
 #include "image/archive/report.h"
@@ -46,10 +47,6 @@ struct BlockReader {
     static_cast<BlockReader*>(self)->position += static_cast<uint64_t>(count);
     return count;
   }
-};
-
-struct FreeArchive {
-  void operator()(archive* handle) const { ::archive_read_free(handle); }
 };
 
 Result<std::string> outer_name(const char* name) {
@@ -103,7 +100,7 @@ Result<void> index_entry(archive_entry* entry, uint64_t position, uint64_t file_
 }
 
 Result<std::vector<std::string>> index_entries(int fd, uint64_t start, uint64_t file_size) {
-  const std::unique_ptr<archive, FreeArchive> handle(::archive_read_new());
+  const ArchivePtr handle(::archive_read_new());
   if (!handle) return Error::from_errno("archive_read_new", ENOMEM);
   ::archive_read_support_format_tar(handle.get());
   BlockReader reader{fd, start, {}};

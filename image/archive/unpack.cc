@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "base/units.h"
+#include "image/archive/archive_ptr.h"
 #include "image/archive/hash.h"
 #include "image/archive/inflate.h"
 #include "image/archive/layer_writer.h"
@@ -64,11 +65,6 @@ struct SourceReader {
     return static_cast<la_ssize_t>(bytes->size());
   }
 };
-
-struct FreeArchive {
-  void operator()(archive* handle) const { ::archive_read_free(handle); }
-};
-using ArchivePtr = std::unique_ptr<archive, FreeArchive>;
 
 Error archive_failure(archive* handle) {
   const char* text = ::archive_error_string(handle);

@@ -2,6 +2,8 @@
 // Several can be under way at once.
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 
@@ -15,6 +17,8 @@
 #include "image/distribution.h"
 
 namespace image {
+
+inline constexpr mode_t kRootMode = 0755;  // of the root of a layer whose archive does not say
 
 struct LayerRequest {
   Input input;

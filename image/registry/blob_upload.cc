@@ -4,22 +4,14 @@
 
 #include "base/strings.h"
 #include "base/units.h"
+#include "image/registry/http_status.h"
 #include "image/registry/manifest_fetch.h"
 
 namespace image::registry {
 
 namespace {
 
-constexpr uint32_t kOk = 200;
-constexpr uint32_t kCreated = 201;
-constexpr uint32_t kAccepted = 202;
-constexpr uint32_t kNoContent = 204;
-constexpr uint32_t kNotFoundStatus = 404;
-constexpr uint32_t kRangeNotSatisfiable = 416;
-constexpr uint32_t kServerErrors = 500;
 constexpr uint64_t kOneRequest = 1U << 20U;  // bytes that are sent with the closing PUT
-constexpr uint64_t kProgress = 1U << 20U;    // bytes after which a break is a new one
-constexpr int kBreaks = 3;
 
 Error refused(const Answer& answer) {
   return status_error(answer.url, answer.head.status, answer.body);
@@ -27,7 +19,7 @@ Error refused(const Answer& answer) {
 
 bool is_taken(const Answer& answer) {
   const uint32_t status = answer.head.status;
-  return status == kCreated || status == kAccepted || status == kNoContent;
+  return status == http::kCreated || status == http::kAccepted || status == http::kNoContent;
 }
 
 }  // namespace
@@ -107,15 +99,16 @@ Result<void> BlobUpload::broke(const Error& error, State next) {
 
 Result<void> BlobUpload::act_on_opened(const Answer& answer) {
   const uint32_t status = answer.head.status;
-  if (status == kCreated) {
+  if (status == http::kCreated) {
     done(from_.empty() ? PushedBlob::How::kExisted : PushedBlob::How::kMounted);
     return ok();
   }
-  if (status != kAccepted && !from_.empty()) {  // the other repository is not to be had: our bytes, then
+  if (status != http::kAccepted &&
+      !from_.empty()) {  // the other repository is not to be had: our bytes, then
     from_.clear();
     return ok();
   }
-  if (status != kAccepted) return refused(answer);
+  if (status != http::kAccepted) return refused(answer);
   from_.clear();
   TRY(take_location(answer));
   state_ = blob_.size > kOneRequest ? State::kSending : State::kClosing;
@@ -130,8 +123,8 @@ Result<void> BlobUpload::act_on_sent(const Answer& answer) {
     state_ = State::kClosing;
     return ok();
   }
-  if (status == kNotFoundStatus) return broke(refused(answer), State::kOpening);
-  if (status == kRangeNotSatisfiable || status >= kServerErrors)
+  if (status == http::kNotFound) return broke(refused(answer), State::kOpening);
+  if (status == http::kRangeNotSatisfiable || status >= http::kServerErrors)
     return broke(refused(answer), State::kLocating);
   return refused(answer);
 }
@@ -157,9 +150,9 @@ Result<void> BlobUpload::act_on(const Answer& answer) {
   const uint32_t status = answer.head.status;
   switch (state_) {
     case State::kAsking:
-      if (status != kOk && status != kNotFoundStatus) return refused(answer);
-      if (status == kOk) done(PushedBlob::How::kExisted);
-      if (status == kNotFoundStatus) state_ = State::kOpening;
+      if (status != http::kOk && status != http::kNotFound) return refused(answer);
+      if (status == http::kOk) done(PushedBlob::How::kExisted);
+      if (status == http::kNotFound) state_ = State::kOpening;
       return ok();
     case State::kOpening:
       return act_on_opened(answer);
@@ -176,7 +169,7 @@ Result<void> BlobUpload::act_on(const Answer& answer) {
     return ok();
   }
   // What was put together of parts may be wrong where they meet.
-  if (in_parts_ || status >= kServerErrors) return broke(refused(answer), State::kOpening);
+  if (in_parts_ || status >= http::kServerErrors) return broke(refused(answer), State::kOpening);
   return refused(answer);
 }
 

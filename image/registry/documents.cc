@@ -12,7 +12,7 @@ namespace image::registry {
 namespace {
 
 constexpr size_t kMaxNames = 100'000;
-constexpr size_t kMaxMessage = 1000;
+constexpr size_t kMaxServerText = 1000;
 
 // The media type without its parameters ("; charset=utf-8").
 std::string bare_type(std::string_view header) {
@@ -41,8 +41,8 @@ ServerError parse_server_error(std::string_view body) {
   if (!errors || !errors->raw().is_array() || errors->raw().empty()) return {};
   const JsonView first(errors->raw().front());
   ServerError result;
-  result.code = printable(first.string_or("code", "").value_or("")).substr(0, kMaxMessage);
-  result.message = printable(first.string_or("message", "").value_or("")).substr(0, kMaxMessage);
+  result.code = printable(first.string_or("code", "").value_or("")).substr(0, kMaxServerText);
+  result.message = printable(first.string_or("message", "").value_or("")).substr(0, kMaxServerText);
   return result;
 }
 

@@ -9,16 +9,13 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "image/registry/documents.h"
+#include "image/registry/http_status.h"
 
 namespace image::registry {
 
 namespace {
 
-constexpr uint32_t kUnauthorized = 401;
-constexpr uint32_t kNotFoundStatus = 404;
-constexpr uint32_t kTooMany = 429;
 constexpr uint64_t kLongestRetryAfter = 60;  // seconds; who wants more is not worth waiting for
-constexpr size_t kReadBytes = 65536;
 
 bool is_redirect(uint32_t status) {
   constexpr std::array<uint32_t, 5> kStatuses = {301, 302, 303, 307, 308};
@@ -26,7 +23,7 @@ bool is_redirect(uint32_t status) {
 }
 
 bool is_busy(uint32_t status) {
-  constexpr std::array<uint32_t, 5> kStatuses = {kTooMany, 500, 502, 503, 504};
+  constexpr std::array<uint32_t, 5> kStatuses = {http::kTooMany, 500, 502, 503, 504};
   return std::find(kStatuses.begin(), kStatuses.end(), status) != kStatuses.end();
 }
 
@@ -39,8 +36,9 @@ Error status_error(const Url& url, uint32_t status, std::string_view body) {
   std::string text = code;
   if (!said.message.empty()) text += (text.empty() ? "" : ": ") + said.message;
   if (text.empty()) text = "registry " + url.authority() + " answered with status " + std::to_string(status);
-  if (status == kTooMany) text += "\nthe registry limits how often it is asked: wait, or log in (vial login)";
-  const bool missing = status == kNotFoundStatus;
+  if (status == http::kTooMany)
+    text += "\nthe registry limits how often it is asked: wait, or log in (vial login)";
+  const bool missing = status == http::kNotFound;
   return Error(missing ? ErrorKind::kNotFound : ErrorKind::kInvalid, std::move(text));
 }
 
@@ -72,7 +70,7 @@ bool Fetch::retry(const AnswerHead* head) {
   if (head != nullptr) {
     const auto seconds = parse_uint(head->header("retry-after"));
     if (seconds && *seconds > kLongestRetryAfter) return false;
-    if (seconds) delay = std::max(delay, static_cast<int64_t>(*seconds) * kSecond);
+    if (seconds) delay = std::max(delay, static_cast<int64_t>(*seconds) * kSecondNs);
   }
   drop();
   head_.reset();
@@ -117,7 +115,7 @@ Result<bool> Fetch::act_on_fault(const TransferEnd& end) {
 Result<bool> Fetch::act_on_head() {
   if (!redirected_) remote_->scheme_is_certain();
   const uint32_t status = head_->status;
-  if (status == kUnauthorized && !redirected_) {
+  if (status == http::kUnauthorized && !redirected_) {
     // Another request that runs beside this one has been told meanwhile what is wanted.
     const std::string known = remote_->authorization(url_, request_.scope);
     if (!known.empty() && known != sent_authorization_) {

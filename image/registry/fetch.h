@@ -14,6 +14,10 @@
 
 namespace image::registry {
 
+// How often a long transfer may break without coming on by kProgress bytes in between.
+inline constexpr int kBreaks = 3;
+inline constexpr uint64_t kProgress = 1U << 20U;
+
 struct FetchRequest {
   std::string method = "GET";
   std::optional<Url> url;  // absent: `path`

@@ -18,7 +18,6 @@ namespace image::registry {
 
 namespace {
 
-constexpr int kPipeBytes = 1 << 20;  // fewer switches between the processes
 constexpr int64_t kMillisecond = 1'000'000;
 
 }  // namespace
@@ -93,7 +92,7 @@ Result<Transfer> HttpClient::send(const HttpRequest& request) {
     wire.body_size = request.body->size;
   }
   wire.connect_timeout_ms = static_cast<uint64_t>(settings_->connect_timeout_ns / kMillisecond);
-  wire.stall_timeout_s = static_cast<uint64_t>(std::max<int64_t>(settings_->stall_timeout_ns / kSecond, 1));
+  wire.stall_timeout_s = static_cast<uint64_t>(std::max<int64_t>(settings_->stall_timeout_ns / kSecondNs, 1));
   if (request.is_short) wire.total_timeout_s = 2 * wire.stall_timeout_s;
   sys::Pipe pipe = TRY(sys::pipe2(0));
   ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, kPipeBytes);

@@ -85,6 +85,9 @@ struct Waiting {
 // A memory file with these bytes, for bodies and certificates. kSystem.
 Result<Fd> memory_file(std::string_view bytes);
 
+inline constexpr int kPipeBytes = 1 << 20;  // of a pipe for bodies: fewer switches between the processes
+
+inline constexpr int64_t kProgressNs = 100'000'000;  // between two looks at what is under way
 // Until the client has news, or one of these can go on, or `longest_ns` are over.
 Result<void> wait_for_all(const HttpClient& client, const std::vector<Waiting>& what, int64_t longest_ns);
 

@@ -11,6 +11,9 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "base/units.h"
+#include "image/archive/unpack_layer.h"
+#include "image/registry/http_client.h"
+#include "image/registry/http_status.h"
 #include "image/registry/manifest_fetch.h"
 #include "image/store.h"
 
@@ -18,15 +21,8 @@ namespace image::registry {
 
 namespace {
 
-constexpr size_t kBufferSize = 256U << 10U;
-constexpr int kPipeBytes = 1 << 20;        // fewer switches between the processes
-constexpr int kTurns = 16;                 // of one layer before the others have their turn
-constexpr int kBreaks = 3;                 // in a row
-constexpr uint64_t kProgress = 1U << 20U;  // bytes after which a break is a new one
-constexpr mode_t kRootMode = 0755;         // of a layer whose archive does not say
-constexpr uint32_t kOk = 200;
-constexpr uint32_t kPartialContent = 206;
-constexpr uint32_t kRangeNotSatisfiable = 416;
+constexpr size_t kPieceBytes = 256U << 10U;
+constexpr int kTurns = 16;  // of one layer before the others have their turn
 
 // "bytes 1000-1999/2000" begins at 1000.
 std::optional<uint64_t> range_start(const std::string& content_range) {
@@ -57,7 +53,7 @@ Result<std::unique_ptr<LayerDownload>> LayerDownload::start(Remote& remote, Laye
       new LayerDownload(remote, std::move(order), std::move(ingest), std::move(hasher)));  // NOLINT: private
   if (result->ingest_.size() > result->order_.blob.size) TRY(result->ingest_.clear());
   result->replayed_ = result->ingest_.size();
-  result->buffer_.resize(kBufferSize);
+  result->buffer_.resize(kPieceBytes);
   TRY(result->start_unpacking());
   return result;
 }
@@ -141,12 +137,12 @@ Result<LayerDownload::Step> LayerDownload::take_head() {
   const AnswerHead& head = fetch_->head();
   has_head_ = true;
   last_byte_ns_ = monotonic_ns();
-  if (head.status == kPartialContent) {
+  if (head.status == http::kPartialContent) {
     if (range_start(head.header("content-range")) != position_)
       return corrupt("the registry sent another part than it was asked for");
     return Step::kGoOn;
   }
-  if (head.status == kOk) {
+  if (head.status == http::kOk) {
     skip_ = position_;
     const auto length = parse_uint(head.header("content-length"));
     if (length && *length != order_.blob.size) {
@@ -155,7 +151,8 @@ Result<LayerDownload::Step> LayerDownload::take_head() {
     }
     return Step::kGoOn;
   }
-  if (head.status == kRangeNotSatisfiable && replayed_ > 0) return corrupt("the registry has fewer bytes");
+  if (head.status == http::kRangeNotSatisfiable && replayed_ > 0)
+    return corrupt("the registry has fewer bytes");
   return status_error(fetch_->url(), head.status, "");
 }
 

@@ -2,16 +2,10 @@
 
 #include "base/strings.h"
 #include "image/registry/fetch.h"
+#include "image/registry/http_status.h"
 #include "image/registry/remote.h"
 
 namespace image::registry {
-
-namespace {
-
-constexpr uint32_t kOk = 200;
-constexpr uint32_t kUnauthorized = 401;
-
-}  // namespace
 
 Result<std::string> login_domain(const std::string& server) {
   std::string_view domain = server;
@@ -31,10 +25,10 @@ Result<void> check_login(const std::string& domain, const Credentials& credentia
   Remote remote = TRY(Remote::make(client, settings, api_host(domain), credentials));
   FetchRequest request;
   const Answer answer = TRY(fetch(remote, request));
-  if (answer.head.status == kUnauthorized) {
+  if (answer.head.status == http::kUnauthorized) {
     return invalid("unauthorized: incorrect username or password");
   }
-  if (answer.head.status != kOk) return status_error(answer.url, answer.head.status, answer.body);
+  if (answer.head.status != http::kOk) return status_error(answer.url, answer.head.status, answer.body);
   return ok();
 }
 

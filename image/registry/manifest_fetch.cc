@@ -4,16 +4,13 @@
 #include "image/archive/hash.h"
 #include "image/registry/documents.h"
 #include "image/registry/fetch.h"
+#include "image/registry/http_status.h"
 
 namespace image::registry {
 
 namespace {
 
-constexpr uint32_t kOk = 200;
-constexpr uint32_t kUnauthorized = 401;
-constexpr uint32_t kForbidden = 403;
-constexpr uint32_t kNotFoundStatus = 404;
-constexpr size_t kMaxPages = 1000;
+constexpr size_t kMaxTagPages = 1000;
 constexpr size_t kMaxTags = 100'000;
 
 FetchRequest pull_request(const Reference& repository, const std::string& what) {
@@ -31,8 +28,8 @@ Error access_denied(const Reference& name, const Error& why) {
 Error manifest_error(const Reference& name, const Answer& answer) {
   const uint32_t status = answer.head.status;
   Error error = status_error(answer.url, status, answer.body);
-  if (status == kUnauthorized || status == kForbidden) return access_denied(name, error);
-  if (status == kNotFoundStatus) {
+  if (status == http::kUnauthorized || status == http::kForbidden) return access_denied(name, error);
+  if (status == http::kNotFound) {
     const std::string& reason = error.text();
     if (parse_server_error(answer.body).code == "NAME_UNKNOWN")
       return not_found("repository " + name.familiar_repository() + " not found: " + reason);
@@ -49,7 +46,7 @@ Result<Answer> get_manifest(Remote& remote, const Reference& name) {
   if (!answer && answer.error().text().starts_with("unauthorized"))
     return access_denied(name, answer.error());
   if (!answer) return answer;
-  if (answer->head.status != kOk) return manifest_error(name, *answer);
+  if (answer->head.status != http::kOk) return manifest_error(name, *answer);
   return answer;
 }
 
@@ -114,7 +111,8 @@ Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository
   const FetchRequest request = pull_request(repository, "/blobs/" + described.digest.text());
   // One byte more shows that there is more.
   Answer answer = TRY_IN(what, fetch(remote, request, described.size));
-  if (answer.head.status != kOk) return status_error(answer.url, answer.head.status, answer.body).in(what);
+  if (answer.head.status != http::kOk)
+    return status_error(answer.url, answer.head.status, answer.body).in(what);
   if (answer.body.size() != described.size) {
     return corrupt(what + ": should have " + std::to_string(described.size) + " bytes but has " +
                    std::to_string(answer.body.size()));
@@ -126,9 +124,9 @@ Result<std::string> fetch_small_blob(Remote& remote, const Reference& repository
 Result<std::vector<std::string>> fetch_tags(Remote& remote, const Reference& repository) {
   FetchRequest request = pull_request(repository, "/tags/list");
   std::vector<std::string> all;
-  for (size_t page = 0; page < kMaxPages; ++page) {
+  for (size_t page = 0; page < kMaxTagPages; ++page) {
     const Answer answer = TRY(fetch(remote, request));
-    if (answer.head.status != kOk) {
+    if (answer.head.status != http::kOk) {
       return status_error(answer.url, answer.head.status, answer.body)
           .in("tags of " + repository.familiar_repository());
     }

@@ -15,8 +15,6 @@ namespace image::registry {
 
 namespace {
 
-constexpr int64_t kProgressNs = 100'000'000;  // between two looks at what is under way
-
 // The layers of one image: which the store has, which are under way.
 class LayerSet {
  public:
@@ -226,7 +224,7 @@ Result<std::optional<Credentials>> find_credentials(const Reference& reference) 
 
 Result<std::vector<PulledImage>> pull(const Store& store, const PullRequest& request,
                                       const Settings& settings, PullObserver& observer) {
-  constexpr int64_t kKept = int64_t{7} * 86400 * kSecond;  // a pull that nobody took up for a week
+  constexpr int64_t kKept = int64_t{7} * 86400 * kSecondNs;  // a pull that nobody took up for a week
   sweep_ingest(store.root(), kKept);
   HttpClient client = TRY(HttpClient::start(settings));
   const auto hosts = hosts_of(settings, request.reference);

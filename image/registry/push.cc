@@ -12,15 +12,13 @@
 #include "image/outgoing.h"
 #include "image/registry/blob_upload.h"
 #include "image/registry/fetch.h"
+#include "image/registry/http_status.h"
 #include "image/registry/manifest_fetch.h"
 #include "image/registry/pull.h"
 
 namespace image::registry {
 
 namespace {
-
-constexpr uint32_t kCreated = 201;
-constexpr int64_t kProgressNs = 100'000'000;  // between two looks at what is under way
 
 // "host/path" -> "path" of the other repositories of this registry.
 std::vector<std::string> paths_on(const Reference& target, const std::vector<std::string>& repositories) {
@@ -172,7 +170,7 @@ class Pusher {
     request.headers.push_back({"Content-Type", outgoing.media_type});
     request.body = RequestBody{body.get(), 0, outgoing.manifest_json.size()};
     const Answer answer = TRY(fetch(remote_, request));
-    if (answer.head.status != kCreated)
+    if (answer.head.status != http::kCreated)
       return status_error(answer.url, answer.head.status, answer.body).in("manifest");
     const std::string said = answer.head.header("docker-content-digest");
     if (!said.empty() && said != digest.text())

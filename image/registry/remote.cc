@@ -8,14 +8,13 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "image/registry/documents.h"
+#include "image/registry/http_status.h"
 
 namespace image::registry {
 
 namespace {
 
-constexpr uint32_t kOk = 200;
 constexpr const char* kClientId = "vial";
-constexpr size_t kReadBytes = 65536;
 
 // A 401 or 403 of the token server.
 Error refused_token(const Url& url, const Answer& answer) {
@@ -177,11 +176,11 @@ Result<void> Remote::fetch_token(const Challenge& challenge, const std::string& 
     request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
   }
   const Answer answer = TRY(exchange(*client_, request, 1U << 20U));
-  if (answer.head.status != kOk) return refused_token(request.url, answer);
+  if (answer.head.status != http::kOk) return refused_token(request.url, answer);
   const Token token = TRY_IN("token server " + request.url.authority(), parse_token(answer.body));
   // A little earlier than the server says, for the way there.
   constexpr int64_t kMargin = 5;
-  tokens_[scope] = {token.text, monotonic_ns() + (token.expires_in_s - kMargin) * kSecond};
+  tokens_[scope] = {token.text, monotonic_ns() + (token.expires_in_s - kMargin) * kSecondNs};
   used_credentials_ = credentials_.has_value();
   return ok();
 }

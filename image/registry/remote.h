@@ -17,6 +17,8 @@
 
 namespace image::registry {
 
+inline constexpr size_t kReadBytes = 65536;  // of a body at once
+
 // A small answer, all of it.
 struct Answer {
   AnswerHead head;

@@ -2,24 +2,24 @@
 
 #include "base/strings.h"
 #include "image/registry/fetch.h"
+#include "image/registry/http_status.h"
 #include "image/registry/remote.h"
 
 namespace image::registry {
 
 namespace {
 
-constexpr uint32_t kOk = 200;
-constexpr size_t kMaxPages = 1000;
-constexpr size_t kPageSize = 100;
+constexpr size_t kMaxCatalogPages = 1000;
+constexpr size_t kCatalogPage = 100;
 
 Result<std::vector<SearchResult>> search_catalog(Remote& remote, const std::string& term, uint64_t limit) {
   FetchRequest request;
-  request.path = "_catalog?n=" + std::to_string(kPageSize);
+  request.path = "_catalog?n=" + std::to_string(kCatalogPage);
   request.scope = "registry:catalog:*";
   std::vector<SearchResult> results;
-  for (size_t page = 0; page < kMaxPages; ++page) {
+  for (size_t page = 0; page < kMaxCatalogPages; ++page) {
     const Answer answer = TRY(fetch(remote, request));
-    if (answer.head.status != kOk)
+    if (answer.head.status != http::kOk)
       return status_error(answer.url, answer.head.status, answer.body).in("catalog of " + remote.host());
     const auto names = TRY(parse_catalog(answer.body));
     for (const auto& name : names) {
@@ -42,7 +42,7 @@ Result<std::optional<std::vector<SearchResult>>> search_v1(Remote& remote, const
   add_query(*request.url, "q", term);
   add_query(*request.url, "n", std::to_string(limit));
   const Answer answer = TRY(fetch(remote, request));
-  if (answer.head.status != kOk) return std::optional<std::vector<SearchResult>>();
+  if (answer.head.status != http::kOk) return std::optional<std::vector<SearchResult>>();
   auto results = parse_search(answer.body);
   if (!results) return std::move(results).error().in("search at " + base.authority());
   if (results->size() > limit) results->resize(limit, SearchResult());

@@ -14,7 +14,7 @@ namespace image::registry {
 namespace {
 
 constexpr uint64_t kMaxAtATime = 16;
-constexpr size_t kMaxPem = 4U << 20U;
+constexpr size_t kMaxPemFile = 4U << 20U;
 constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
                                           "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
@@ -82,9 +82,9 @@ Result<Settings> read_document(const Json& document) {
 
 std::string system_bundle() {
   const auto chosen = process_environment("SSL_CERT_FILE");
-  if (chosen) return read_file(*chosen, kMaxPem).value_or("");
+  if (chosen) return read_file(*chosen, kMaxPemFile).value_or("");
   for (const char* path : kSystemBundles) {
-    auto text = read_file(path, kMaxPem);
+    auto text = read_file(path, kMaxPemFile);
     if (text) return std::move(*text);
   }
   return "";
@@ -96,12 +96,12 @@ Result<void> add_directory(const std::string& directory, Certificates& result) {
   if (!names) return names.error();
   for (const auto& name : *names) {
     const std::string path = directory + "/" + name;
-    if (name.ends_with(".crt")) result.authorities += "\n" + TRY(read_file(path, kMaxPem));
+    if (name.ends_with(".crt")) result.authorities += "\n" + TRY(read_file(path, kMaxPemFile));
     if (!name.ends_with(".cert") || !result.client_certificate.empty()) continue;
     const std::string key_path = path.substr(0, path.size() - std::string_view(".cert").size()) + ".key";
     if (!path_exists(key_path)) return invalid(path + ": its key is missing: " + key_path);
-    result.client_certificate = TRY(read_file(path, kMaxPem));
-    result.client_key = TRY(read_file(key_path, kMaxPem));
+    result.client_certificate = TRY(read_file(path, kMaxPemFile));
+    result.client_key = TRY(read_file(key_path, kMaxPemFile));
   }
   return ok();
 }

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 #include "image/registry/url.h"
 
 namespace image::registry {
 
 inline constexpr const char* kSettingsPath = "/etc/vial/registries.json";
-inline constexpr int64_t kSecond = 1'000'000'000;  // ns
 
 struct Settings {
   std::vector<std::string> insecure;  // hosts: plain http and unknown certificates will do
@@ -23,9 +23,9 @@ struct Settings {
   std::string search = "https://index.docker.io";           // who answers `search TERM`
   uint64_t downloads = 3;                                   // layers at a time
   uint64_t uploads = 3;                                     // layers at a time
-  int64_t connect_timeout_ns = 10 * kSecond;
-  int64_t stall_timeout_ns = 60 * kSecond;  // without progress
-  int64_t retry_delay_ns = kSecond;         // doubled each time
+  int64_t connect_timeout_ns = 10 * kSecondNs;
+  int64_t stall_timeout_ns = 60 * kSecondNs;  // without progress
+  int64_t retry_delay_ns = kSecondNs;         // doubled each time
   std::vector<std::string> certificate_directories = {"/etc/docker/certs.d", "/etc/vial/certs.d"};
 
   bool is_insecure(std::string_view host) const;

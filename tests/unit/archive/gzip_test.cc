@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
-#include "base/process.h"
+#include "tests/unit/archive/scratch.h"
 
 namespace {
 
@@ -23,10 +23,6 @@ std::optional<std::string> unpack(std::string_view bytes, size_t piece) {
   }
   if (!gunzip.at_end()) return std::nullopt;
   return out;
-}
-
-std::string gzipped(const std::string& text, const char* level = "-6") {
-  return run_command({"gzip", "-c", level}, text)->out;
 }
 
 std::string mixed(size_t size) {

@@ -21,12 +21,8 @@ namespace {
 
 const std::string kLayer = tar_of({file("bin/sh", "#!", 0755), directory("etc/")});
 
-image::Store store_in(const Scratch& scratch) {
-  return image::Store(scratch.path() + "/store");
-}
-
-Result<std::vector<image::LoadedImage>> load_bytes(const Scratch& scratch, const std::string& bytes,
-                                                   const image::Limits& limits = {}) {
+Result<std::vector<image::LoadedImage>> try_load(const Scratch& scratch, const std::string& bytes,
+                                                 const image::Limits& limits = {}) {
   write_test_file(scratch.path() + "/archive", bytes);
   image::LoadRequest request;
   request.input = scratch.path() + "/archive";
@@ -34,7 +30,7 @@ Result<std::vector<image::LoadedImage>> load_bytes(const Scratch& scratch, const
   return image::load(store_in(scratch), request);
 }
 
-std::vector<std::string> names_in(const std::string& path) {
+std::vector<std::string> sorted_names(const std::string& path) {
   const auto names = list_directory(path);
   return names ? *names : std::vector<std::string>();
 }
@@ -44,7 +40,7 @@ void check_nothing_left(const Scratch& scratch) {
   const std::string root = scratch.path() + "/store";
   for (const char* part : {"images", "layers", "tags", "blobs/sha256", "staging", "trash"}) {
     INFO(part);
-    CHECK(names_in(root + "/" + part).empty());
+    CHECK(sorted_names(root + "/" + part).empty());
   }
 }
 
@@ -70,7 +66,7 @@ TEST_CASE("docker-archives and OCI archives load, from files, compressed, and by
     for (const auto& bytes :
          {tar, run_command({"gzip", "-c"}, tar)->out, run_command({"zstd", "-c"}, tar)->out}) {
       Scratch scratch;
-      const auto loaded = load_bytes(scratch, bytes);
+      const auto loaded = try_load(scratch, bytes);
       REQUIRE(loaded);
       REQUIRE(loaded->size() == 1);
       CHECK(loaded->front().tags.front().familiar() == "test:latest");
@@ -82,8 +78,8 @@ TEST_CASE("docker-archives and OCI archives load, from files, compressed, and by
       const auto directories = stored->layer_directories();
       CHECK(content_of(store_in(scratch).layer_path(directories[0]) + "/fs/bin/sh") == "#!");
       CHECK(content_of(store_in(scratch).layer_path(directories[1]) + "/fs/second") == "x");
-      CHECK(names_in(scratch.path() + "/store/staging").empty());
-      CHECK(load_bytes(scratch, bytes));  // again: everything is there
+      CHECK(sorted_names(scratch.path() + "/store/staging").empty());
+      CHECK(try_load(scratch, bytes));  // again: everything is there
     }
   }
 }
@@ -98,7 +94,7 @@ TEST_CASE("compressed layers, links in the archive, and an image without a tag")
   const std::string name = layer->name;
   layer->name = "real/layer.tar";
   entries.push_back(symlink_to(name, "../real/layer.tar"));
-  const auto loaded = load_bytes(scratch, tar_of(entries));
+  const auto loaded = try_load(scratch, tar_of(entries));
   REQUIRE(loaded);
   CHECK(loaded->front().tags.empty());
   CHECK(store_in(scratch).find(loaded->front().id.text())->layers.front().diff_id.text() == sha256(kLayer));
@@ -116,10 +112,10 @@ TEST_CASE("images of one archive share layers") {
   entries.insert(entries.end(), others.begin(), others.end());
   entries.push_back(file("index.json", index));  // the last one wins
   Scratch scratch;
-  const auto loaded = load_bytes(scratch, tar_of(entries));
+  const auto loaded = try_load(scratch, tar_of(entries));
   REQUIRE(loaded);
   CHECK(loaded->size() == 2);
-  CHECK(names_in(scratch.path() + "/store/layers").size() == 2);
+  CHECK(sorted_names(scratch.path() + "/store/layers").size() == 2);
 }
 
 TEST_CASE("damaged archives are refused and leave nothing") {
@@ -164,7 +160,7 @@ TEST_CASE("damaged archives are refused and leave nothing") {
   for (const auto& damage : cases) {
     INFO(damage.name);
     Scratch scratch;
-    const auto loaded = load_bytes(scratch, tar_of(damage.entries));
+    const auto loaded = try_load(scratch, tar_of(damage.entries));
     REQUIRE_FALSE(loaded);
     CHECK_THAT(loaded.error().text(), Catch::Contains(damage.error));
     check_nothing_left(scratch);
@@ -178,7 +174,7 @@ TEST_CASE("truncated and foreign files are refused and leave nothing") {
        {std::string(), std::string("text"), std::string(4096, '\0'), tar.substr(0, 2000), tar.substr(0, 512),
         zipped.substr(0, zipped.size() / 2), std::string("\x1f\x8b", 2)}) {
     Scratch scratch;
-    CHECK_FALSE(load_bytes(scratch, bytes));
+    CHECK_FALSE(try_load(scratch, bytes));
     check_nothing_left(scratch);
   }
 }
@@ -186,7 +182,7 @@ TEST_CASE("truncated and foreign files are refused and leave nothing") {
 TEST_CASE("a second layer that fails leaves the first unpublished") {
   Scratch scratch;
   const auto loaded =
-      load_bytes(scratch, tar_of(docker_archive({.layers = {kLayer, tar_of({file("../out")})}})));
+      try_load(scratch, tar_of(docker_archive({.layers = {kLayer, tar_of({file("../out")})}})));
   REQUIRE_FALSE(loaded);
   CHECK_THAT(loaded.error().text(), Catch::StartsWith("layer 2 of 2: "));
   check_nothing_left(scratch);
@@ -199,12 +195,12 @@ TEST_CASE("a full disk leaves nothing, and room makes the same load succeed") {
   REQUIRE(sys::mount("tmpfs", root.c_str(), "tmpfs", 0, "size=1m"));
   const std::string tar =
       tar_of(docker_archive({.layers = {tar_of({file("big", std::string(3U << 20U, 'b'))})}}));
-  const auto loaded = load_bytes(scratch, tar);
+  const auto loaded = try_load(scratch, tar);
   CHECK_FALSE(loaded);
   if (!loaded) CHECK(loaded.error().error_number() == ENOSPC);
   check_nothing_left(scratch);
   REQUIRE(sys::mount("tmpfs", root.c_str(), "tmpfs", MS_REMOUNT, "size=16m"));
-  CHECK(load_bytes(scratch, tar));
+  CHECK(try_load(scratch, tar));
   CHECK(store_in(scratch).find("test"));
   REQUIRE(sys::umount2(root.c_str(), 0));
 }
@@ -246,7 +242,7 @@ TEST_CASE("a kill at any time leaves the whole image or none", "[slow]") {
     constexpr int kTries = 200;
     for (int wait = 0; wait < kTries; ++wait) {
       REQUIRE(store.clean());
-      if (names_in(scratch.path() + "/store/staging").empty()) break;
+      if (sorted_names(scratch.path() + "/store/staging").empty()) break;
       ::usleep(10'000);
     }
     const auto images = store.list();
@@ -276,8 +272,8 @@ TEST_CASE("two loads of one archive at once both succeed") {
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK(status == 0);
   }
-  CHECK(names_in(scratch.path() + "/store/layers").size() == 1);
-  CHECK(names_in(scratch.path() + "/store/staging").empty());
+  CHECK(sorted_names(scratch.path() + "/store/layers").size() == 1);
+  CHECK(sorted_names(scratch.path() + "/store/staging").empty());
   CHECK(store_in(scratch).find("test"));
 }
 

@@ -9,13 +9,6 @@
 
 namespace {
 
-bool works(const std::vector<std::string>& command) {
-  const auto output = run_command(command);
-  if (output && output->status.shell_code() == 0) return true;
-  if (output) WARN(command[0] + ": " + output->err);
-  return false;
-}
-
 Result<std::vector<image::LoadedImage>> load_from(const Scratch& scratch, const std::string& input,
                                                   const std::string& store) {
   image::LoadRequest request;

@@ -19,10 +19,6 @@ namespace {
 const std::string kOne = tar_of({directory("etc/"), file("etc/name", "one")});
 const std::string kTwo = tar_of({file("etc/name", "two"), file(".wh.gone", "")});
 
-image::Store store_in(const Scratch& scratch, const std::string& name = "store") {
-  return image::Store(scratch.path() + "/" + name);
-}
-
 Result<std::vector<image::LoadedImage>> load_file(const image::Store& store, const std::string& path) {
   image::LoadRequest request;
   request.input = path;
@@ -49,20 +45,9 @@ std::string member(const Scratch& scratch, const std::string& name) {
   return run_command({"tar", "-xOf", scratch.path() + "/saved.tar", name})->out;
 }
 
-std::string gzipped(const std::string& bytes) {
-  return run_command({"gzip", "-nc"}, bytes)->out;
-}
-
 // An archive with packed layers, as registries have them.
 TestImage packed_image() {
   return {.layers = {gzipped(kOne), gzipped(kTwo)}, .diff_ids = {sha256(kOne), sha256(kTwo)}};
-}
-
-bool works(const std::vector<std::string>& command) {
-  const auto output = run_command(command);
-  if (output && output->status.shell_code() == 0) return true;
-  if (output) WARN(command[0] + ": " + output->err);
-  return false;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "base/syscalls.h"
 #include "image/archive/layer_finish.h"
 
@@ -108,4 +109,19 @@ bool is_opaque(const std::string& path) {
 
 void write_test_file(const std::string& path, const std::string& content) {
   REQUIRE(replace_file(path, content, 0644));
+}
+
+image::Store store_in(const Scratch& scratch, const std::string& name) {
+  return image::Store(scratch.path() + "/" + name);
+}
+
+std::string gzipped(const std::string& bytes, const char* level) {
+  return run_command({"gzip", "-nc", level}, bytes)->out;
+}
+
+bool works(const std::vector<std::string>& command) {
+  const auto output = run_command(command);
+  if (output && output->status.shell_code() == 0) return true;
+  if (output) WARN(command[0] + ": " + output->err);
+  return false;
 }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "image/archive/limits.h"
 #include "image/archive/unpack_layer.h"
+#include "image/store.h"
 
 class Scratch {
  public:
@@ -38,4 +39,9 @@ std::string link_of(const std::string& path);
 std::string xattr_of(const std::string& path, const char* name);  // "<none>" when absent
 bool is_whiteout(const std::string& path);
 bool is_opaque(const std::string& path);
+image::Store store_in(const Scratch& scratch, const std::string& name = "store");
+// What gzip(1) makes of it; `level` is an option of its own.
+std::string gzipped(const std::string& bytes, const char* level = "-6");
+// Runs a command; false, with a warning of what it said, when it fails.
+bool works(const std::vector<std::string>& command);
 void write_test_file(const std::string& path, const std::string& content);

@@ -1,4 +1,5 @@
 #include "cli/container_rows.h"
+#include "base/units.h"
 
 #include <catch2/catch.hpp>
 
@@ -6,21 +7,20 @@
 
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kNow = 1'800'000'000 * kSecond;
+constexpr int64_t kNow = 1'800'000'000 * kSecondNs;
 
 engine::Container make(const std::string& name, engine::Status status) {
   engine::Container container;
   container.record.id = std::string(60, name[0]) + "0123";
   container.record.name = name;
-  container.record.created_ns = kNow - 90 * kSecond;
+  container.record.created_ns = kNow - 90 * kSecondNs;
   container.record.image.reference = "busybox";
   container.record.image.id = "sha256:" + std::string(64, 'e');
   container.record.args = {"sh", "-c", "echo \"a long command line\""};
   container.record.request.labels = {{"tier", "db"}, {"x", ""}};
   container.record.image.labels = {{"maker", "us"}, {"tier", "image's"}};
   container.state.status = status;
-  container.state.run.started_ns = kNow - 3 * kSecond;
+  container.state.run.started_ns = kNow - 3 * kSecondNs;
   if (status == engine::Status::kRunning || status == engine::Status::kPaused) container.state.pid = 42;
   return container;
 }
@@ -29,7 +29,7 @@ engine::Container ended(const std::string& name, int code) {
   auto container = make(name, engine::Status::kExited);
   engine::ExitRecord exit;
   exit.code = code;
-  exit.finished_ns = kNow - 4 * kSecond;
+  exit.finished_ns = kNow - 4 * kSecondNs;
   container.state.last_exit = exit;
   return container;
 }

@@ -16,7 +16,7 @@ std::string familiar_of(std::string_view name) {
   return reference ? reference->familiar() : "error: " + reference.error().text();
 }
 
-const std::string kDigest = "sha256:" + std::string(64, 'b');
+const std::string kPinned = "sha256:" + std::string(64, 'b');
 
 }  // namespace
 
@@ -31,8 +31,8 @@ TEST_CASE("names get Docker's defaults") {
   CHECK(text_of("quay.io/a/b") == "quay.io/a/b:latest");
   CHECK(text_of("Host/tool") == "Host/tool:latest");
   CHECK(text_of("[::1]:5000/tool") == "[::1]:5000/tool:latest");
-  CHECK(text_of("busybox@" + kDigest) == "docker.io/library/busybox@" + kDigest);
-  CHECK(text_of("a/b:t@" + kDigest) == "docker.io/a/b:t@" + kDigest);
+  CHECK(text_of("busybox@" + kPinned) == "docker.io/library/busybox@" + kPinned);
+  CHECK(text_of("a/b:t@" + kPinned) == "docker.io/a/b:t@" + kPinned);
   CHECK(text_of("a__b-c---d.e_f") == "docker.io/library/a__b-c---d.e_f:latest");
 }
 

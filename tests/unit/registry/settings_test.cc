@@ -1,4 +1,5 @@
 #include "image/registry/settings.h"
+#include "base/units.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -38,7 +39,7 @@ TEST_CASE("settings: what is said counts, the rest is the default") {
   CHECK_FALSE(all->is_insecure("lan"));
   CHECK(all->mirrors.at("docker.io").size() == 2);
   CHECK(all->downloads == 5);
-  CHECK(all->stall_timeout_ns == 60 * kSecond);
+  CHECK(all->stall_timeout_ns == 60 * kSecondNs);
   CHECK(all->certificate_directories == std::vector<std::string>{"/c"});
 }
 

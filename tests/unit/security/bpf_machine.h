@@ -12,6 +12,8 @@
 
 #include "security/filter.h"
 
+inline constexpr uint64_t kUpperHalf = uint64_t{1} << 32U;  // of an argument, the lowest bit
+
 struct Call {
   uint32_t number = 0;
   std::vector<uint64_t> arguments;

@@ -8,9 +8,6 @@ using namespace security;
 
 namespace {
 
-CapabilityMask bit(int number) {
-  return CapabilityMask{1} << static_cast<unsigned>(number);
-}
 CapabilityMask changed(std::vector<std::string> add, std::vector<std::string> drop, bool privileged = false) {
   return change_capabilities(default_capabilities(), {std::move(add), std::move(drop), privileged}).value();
 }

@@ -18,8 +18,6 @@ using namespace security;
 
 namespace {
 
-constexpr uint64_t kBit32 = uint64_t{1} << 32U;
-
 SeccompRule rule(std::vector<std::string> names, const char* action,
                  std::vector<SeccompArgument> arguments = {}, std::optional<uint32_t> error = std::nullopt) {
   return {std::move(names), action, error, std::move(arguments)};
@@ -84,9 +82,9 @@ TEST_CASE("x32 numbers are closed, also where everything else is allowed") {
 
 // spec: config-linux.md#seccomp.args
 TEST_CASE("comparisons are those of 64-bit numbers") {
-  const uint64_t value = 5 * kBit32 + 7;
-  const std::vector<uint64_t> probes = {0,         6,     7,         8,          4 * kBit32 + 9,
-                                        value - 1, value, value + 1, 6 * kBit32, ~uint64_t{0}};
+  const uint64_t value = 5 * kUpperHalf + 7;
+  const std::vector<uint64_t> probes = {
+      0, 6, 7, 8, 4 * kUpperHalf + 9, value - 1, value, value + 1, 6 * kUpperHalf, ~uint64_t{0}};
   const auto check = [&](const char* op, auto expected) {
     const auto spec = allow_list({rule({"lseek"}, "SCMP_ACT_ALLOW", {{1, value, 0, op}})});
     for (const uint64_t probe : probes) {
@@ -110,14 +108,14 @@ TEST_CASE("comparisons are those of 64-bit numbers") {
 TEST_CASE("arguments that the kernel takes as 32 bits are compared as 32 bits, whatever the profile says") {
   const auto allowed = allow_list({rule({"socket"}, "SCMP_ACT_ALLOW", {{0, 9, 0, "SCMP_CMP_NE"}})});
   CHECK(answer(allowed, {SYS_socket, {9}}) == "errno 38");
-  CHECK(answer(allowed, {SYS_socket, {9 | kBit32}}) == "errno 38");
-  CHECK(answer(allowed, {SYS_socket, {2 | kBit32}}) == "allow");
+  CHECK(answer(allowed, {SYS_socket, {9 | kUpperHalf}}) == "errno 38");
+  CHECK(answer(allowed, {SYS_socket, {2 | kUpperHalf}}) == "allow");
   const auto denied = deny_list({rule({"ioctl"}, "SCMP_ACT_ERRNO", {{1, 0x5412, 0, "SCMP_CMP_EQ"}})});
   CHECK(answer(denied, {SYS_ioctl, {0, 0x5412}}) == "errno 1");
-  CHECK(answer(denied, {SYS_ioctl, {0, 0x5412 | kBit32}}) == "errno 1");
+  CHECK(answer(denied, {SYS_ioctl, {0, 0x5412 | kUpperHalf}}) == "errno 1");
   CHECK(answer(denied, {SYS_ioctl, {0, 0x5413}}) == "allow");
   const auto below = allow_list({rule({"socket"}, "SCMP_ACT_ALLOW", {{0, 12, 0, "SCMP_CMP_LT"}})});
-  CHECK(answer(below, {SYS_socket, {2 | kBit32}}) == "allow");
+  CHECK(answer(below, {SYS_socket, {2 | kUpperHalf}}) == "allow");
   CHECK(answer(below, {SYS_socket, {12}}) == "errno 38");
 }
 
@@ -152,7 +150,7 @@ TEST_CASE("i386 reaches sockets and SysV IPC through two doors") {
   const auto spec = deny_list({rule({"socket", "shmget"}, "SCMP_ACT_ERRNO")});
   CHECK(answer(spec, {359, {}, AUDIT_ARCH_I386}) == "errno 1");
   CHECK(answer(spec, {102, {1}, AUDIT_ARCH_I386}) == "errno 1");  // socketcall(SYS_SOCKET)
-  CHECK(answer(spec, {102, {1 | kBit32}, AUDIT_ARCH_I386}) == "errno 1");
+  CHECK(answer(spec, {102, {1 | kUpperHalf}, AUDIT_ARCH_I386}) == "errno 1");
   CHECK(answer(spec, {102, {2}, AUDIT_ARCH_I386}) == "allow");
   CHECK(answer(spec, {117, {23}, AUDIT_ARCH_I386}) == "errno 1");  // ipc(SHMGET)
   CHECK(answer(spec, {117, {23 | 0x10000}, AUDIT_ARCH_I386}) == "errno 1");
@@ -215,7 +213,7 @@ TEST_CASE("wrong specs are refused") {
 TEST_CASE("a filter that is too long for the kernel is refused") {
   auto spec = allow_list({});
   for (uint64_t i = 0; i < 2000; ++i)
-    spec.rules.push_back(rule({"lseek"}, "SCMP_ACT_ALLOW", {{1, i * 3 * kBit32, 0, "SCMP_CMP_EQ"}}));
+    spec.rules.push_back(rule({"lseek"}, "SCMP_ACT_ALLOW", {{1, i * 3 * kUpperHalf, 0, "SCMP_CMP_EQ"}}));
   CHECK(error_of(spec).find("the kernel takes 4096") != std::string::npos);
 }
 

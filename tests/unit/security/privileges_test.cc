@@ -13,10 +13,6 @@ using namespace security;
 
 namespace {
 
-CapabilityMask bit(int number) {
-  return CapabilityMask{1} << static_cast<unsigned>(number);
-}
-
 std::string all_sets() {
   return status_line("CapInh") + " " + status_line("CapPrm") + " " + status_line("CapEff") + " " +
          status_line("CapBnd") + " " + status_line("CapAmb");

@@ -29,13 +29,12 @@
 #include "security/privileges.h"
 #include "security/seccomp_profile.h"
 #include "security/seccomp_steps.h"
+#include "tests/unit/security/bpf_machine.h"
 #include "tests/unit/security/in_child.h"
 
 using namespace security;
 
 namespace {
-
-constexpr unsigned long kBit32 = 1UL << 32U;
 
 std::vector<FilterProgram> programs_for(CapabilityMask capabilities) {
   ProfileFacts facts;
@@ -88,7 +87,7 @@ TEST_CASE("both filters are loaded and counted") {
 TEST_CASE("the kernel refuses what the default profile closes, with bit 32 set or not") {
   const auto programs = programs_for(default_capabilities());
   const auto without_raw = programs_for(default_capabilities() & ~(CapabilityMask{1} << CAP_NET_RAW));
-  for (const unsigned long high : {0UL, kBit32}) {
+  for (const unsigned long high : {0UL, kUpperHalf}) {
     INFO("bit 32: " << high);
     CHECK(filtered(programs, SYS_ioctl, 0, TIOCSTI | high, "x") == "EPERM");
     CHECK(filtered(programs, SYS_ioctl, 0, TIOCLINUX | high, "\2") == "EPERM");
@@ -123,7 +122,7 @@ TEST_CASE("capabilities open what they are for") {
   const auto raw = default_capabilities();
   REQUIRE((raw >> CAP_NET_RAW & 1U) != 0);
   CHECK(filtered(programs_for(raw), SYS_socket, AF_PACKET, SOCK_RAW, 0) == "ok");
-  CHECK(filtered(programs_for(raw), SYS_socket, AF_PACKET | kBit32, SOCK_RAW, 0) == "ok");
+  CHECK(filtered(programs_for(raw), SYS_socket, AF_PACKET | kUpperHalf, SOCK_RAW, 0) == "ok");
   const auto admin = default_capabilities() | CapabilityMask{1} << CAP_SYS_ADMIN;
   CHECK(filtered(programs_for(admin), SYS_unshare, CLONE_NEWUTS) == "ok");
   CHECK(filtered(programs_for(admin), SYS_setns, -1, 0) == "EBADF");

@@ -15,8 +15,6 @@ using namespace security;
 
 namespace {
 
-constexpr uint64_t kBit32 = uint64_t{1} << 32U;
-
 CapabilityMask with(int capability) {
   return default_capabilities() | CapabilityMask{1} << static_cast<unsigned>(capability);
 }
@@ -69,7 +67,7 @@ TEST_CASE("every argument rule of the default gives the same answer with bit 32 
     const auto programs = compiled(capabilities);
     const auto same = [&](uint32_t number, const std::vector<uint64_t>& arguments, size_t changed) {
       auto high = arguments;
-      high[changed] |= kBit32;
+      high[changed] |= kUpperHalf;
       CHECK(run_filters(programs, {number, arguments}) == run_filters(programs, {number, high}));
     };
     for (uint64_t family = 0; family < 64; ++family)
