@@ -7,7 +7,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-std::string error_of(const char* change) {
+std::string change_error(const char* change) {
   image::RunConfig config;
   const auto applied = apply_change(config, change);
   return applied ? "" : applied.error().text();
@@ -37,14 +37,14 @@ TEST_CASE("each instruction changes its part") {
 }
 
 TEST_CASE("other instructions and broken ones are refused") {
-  CHECK(error_of("RUN true") == "RUN is not a valid change command");
-  CHECK(error_of("RUN") == "RUN is not a valid change command");
-  CHECK(error_of("") == " is not a valid change command");
-  CHECK(error_of("ENV") == "ENV requires an argument");
-  CHECK(error_of("ENV A") == "ENV must have two arguments");
-  CHECK(error_of("ENV A=1 B") == "ENV: 'B' is not name=value");
-  CHECK(error_of("LABEL a='x") == "a quote is not closed: a='x");
-  CHECK(error_of("EXPOSE 70000") == "invalid containerPort: 70000");
-  CHECK(error_of("EXPOSE 9-8") == "invalid containerPort: 9-8");
-  CHECK(error_of("EXPOSE 1/icmp") == "invalid containerPort: 1/icmp");
+  CHECK(change_error("RUN true") == "RUN is not a valid change command");
+  CHECK(change_error("RUN") == "RUN is not a valid change command");
+  CHECK(change_error("") == " is not a valid change command");
+  CHECK(change_error("ENV") == "ENV requires an argument");
+  CHECK(change_error("ENV A") == "ENV must have two arguments");
+  CHECK(change_error("ENV A=1 B") == "ENV: 'B' is not name=value");
+  CHECK(change_error("LABEL a='x") == "a quote is not closed: a='x");
+  CHECK(change_error("EXPOSE 70000") == "invalid containerPort: 70000");
+  CHECK(change_error("EXPOSE 9-8") == "invalid containerPort: 9-8");
+  CHECK(change_error("EXPOSE 1/icmp") == "invalid containerPort: 1/icmp");
 }
