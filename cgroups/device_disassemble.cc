@@ -5,8 +5,9 @@
 namespace cgroups {
 namespace {
 
-std::string reg(unsigned number) {
-  return "r" + std::to_string(number);
+// As the kernel's verifier prints registers: w is the lower half of r.
+std::string reg(unsigned number, char letter = 'w') {
+  return letter + std::to_string(number);
 }
 
 std::string hex(int32_t value) {
@@ -23,6 +24,10 @@ std::string alu_text(const struct bpf_insn& insn) {
       return to + " = " + (from_register ? reg(insn.src_reg) : std::to_string(insn.imm));
     case BPF_AND:
       return to + " &= " + hex(insn.imm);
+    case BPF_OR:
+      return to + " |= " + (from_register ? reg(insn.src_reg) : hex(insn.imm));
+    case BPF_LSH:
+      return to + " <<= " + std::to_string(insn.imm);
     case BPF_RSH:
       return to + " >>= " + std::to_string(insn.imm);
     default:
@@ -38,8 +43,10 @@ std::string jump_text(const struct bpf_insn& insn, size_t index) {
       return "exit";
     case BPF_JA:
       return target;
+    case BPF_JEQ:
+      return "if " + left + " == " + hex(insn.imm) + " " + target;
     case BPF_JNE:
-      return "if " + left + " != " + std::to_string(insn.imm) + " " + target;
+      return "if " + left + " != " + hex(insn.imm) + " " + target;
     case BPF_JSET:
       return "if " + left + " & " + hex(insn.imm) + " " + target;
     default:
@@ -56,8 +63,8 @@ std::string disassemble(const std::vector<struct bpf_insn>& program) {
     text += std::to_string(i) + ": ";
     switch (BPF_CLASS(insn.code)) {
       case BPF_LDX:
-        text +=
-            reg(insn.dst_reg) + " = *(u32 *)(" + reg(insn.src_reg) + " + " + std::to_string(insn.off) + ")";
+        text += reg(insn.dst_reg, 'r') + " = *(u32 *)(" + reg(insn.src_reg, 'r') + " + " +
+                std::to_string(insn.off) + ")";
         break;
       case BPF_ALU:
         text += alu_text(insn);

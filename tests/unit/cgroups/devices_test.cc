@@ -4,6 +4,7 @@
 #include <random>
 
 #include "cgroups/device_match.h"
+#include "tests/unit/cgroups/random_device_rules.h"
 
 using cgroups::DeviceRule;
 
@@ -35,16 +36,25 @@ class Machine {
         case BPF_ALU | BPF_K | BPF_AND:
           regs_.at(reg) &= operand;
           break;
+        case BPF_ALU | BPF_X | BPF_OR:
+          regs_.at(reg) |= regs_.at(insn.src_reg);
+          break;
+        case BPF_ALU | BPF_K | BPF_LSH:
+          regs_.at(reg) <<= operand;
+          break;
         case BPF_ALU | BPF_K | BPF_RSH:
           regs_.at(reg) >>= operand;
           break;
         case BPF_JMP | BPF_JA:
           at += static_cast<size_t>(insn.off);
           break;
-        case BPF_JMP | BPF_K | BPF_JNE:
+        case BPF_JMP32 | BPF_K | BPF_JEQ:
+          if (regs_.at(reg) == operand) at += static_cast<size_t>(insn.off);
+          break;
+        case BPF_JMP32 | BPF_K | BPF_JNE:
           if (regs_.at(reg) != operand) at += static_cast<size_t>(insn.off);
           break;
-        case BPF_JMP | BPF_K | BPF_JSET:
+        case BPF_JMP32 | BPF_K | BPF_JSET:
           if ((regs_.at(reg) & operand) != 0) at += static_cast<size_t>(insn.off);
           break;
         case BPF_JMP | BPF_EXIT:
@@ -141,16 +151,8 @@ TEST_CASE("device program: no rules deny, a last rule for everything decides alo
 // spec: config-linux.md#resources.devices
 TEST_CASE("device program: the last rule that covers a bit decides, for random rules and questions") {
   std::mt19937 random(20261123);
-  const auto pick = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
-  const std::array<const char*, 6> accesses = {"r", "w", "m", "rw", "rwm", ""};
   for (int round = 0; round < 300; ++round) {
-    std::vector<DeviceRule> rules;
-    for (int count = pick(8); count > 0; --count) {
-      DeviceRule rule = {pick(2) == 0, "abc" [pick(3)], {}, {}, accesses.at(static_cast<size_t>(pick(6)))};
-      if (pick(3) > 0) rule.major = pick(3);
-      if (pick(3) > 0) rule.minor = pick(3) - 1;
-      rules.push_back(rule);
-    }
+    const auto rules = random_device_rules(random);
     const auto parsed = cgroups::parse_device_rules(rules);
     const auto program = cgroups::device_program(rules);
     REQUIRE(parsed);
@@ -164,6 +166,30 @@ TEST_CASE("device program: the last rule that covers a bit decides, for random r
       }
     }
   }
+}
+
+TEST_CASE("device program: what the verifier has to look at stays little") {
+  const auto program = cgroups::device_program(kDockerRules);
+  REQUIRE(program);
+  size_t branches = 0;
+  for (const auto& insn : *program)
+    branches += BPF_CLASS(insn.code) == BPF_JMP32 ? 1 : 0;
+  CHECK(branches <= kDockerRules.size() + 4);  // one a rule, the types, and the question for nothing
+}
+
+TEST_CASE("device program: no jump is too far") {
+  std::vector<DeviceRule> rules;
+  for (int number = 0; number < 10'000; ++number)
+    rules.push_back({true, number % 2 == 0 ? 'b' : 'c', number % 4096, number, "r"});
+  const auto program = cgroups::device_program(rules);
+  REQUIRE_FALSE(program);
+  CHECK(program.error().text() == "too many device rules");
+  rules.resize(8'000);
+  const auto fits = cgroups::device_program(rules);
+  REQUIRE(fits);
+  CHECK(answer(*fits, {kC, 7, 7, kR}));
+  CHECK(answer(*fits, {kB, 3902, 7998, kR}));
+  CHECK_FALSE(answer(*fits, {kC, 7, 8, kR}));
 }
 
 TEST_CASE("device rules: hostile values") {

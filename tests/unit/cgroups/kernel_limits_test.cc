@@ -20,6 +20,7 @@
 #include "cgroups/devices.h"
 #include "cgroups/limits.h"
 #include "cgroups/stats.h"
+#include "tests/unit/cgroups/random_device_rules.h"
 #include "tests/unit/cgroups/test_group.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -224,6 +225,22 @@ TEST_CASE("the kernel takes the device program and obeys it", "[kernel]") {
   const auto broken = cgroups::attach_device_program(fd->get(), {program->front()});
   REQUIRE_FALSE(broken);
   CHECK_THAT(broken.error().text(), Catch::Contains("BPF_PROG_LOAD"));
+}
+
+TEST_CASE("the kernel takes the device program of any rules", "[kernel]") {
+  TestGroup group({});
+  if (group.group().v2_directory.empty()) return;
+  const auto fd = sys::open(group.group().v2_directory.c_str(), O_RDONLY | O_DIRECTORY);
+  REQUIRE(fd);
+  std::mt19937 random(20261129);
+  constexpr int kMost = 64;  // kernel/bpf/cgroup.c BPF_CGROUP_MAX_PROGS
+  for (int round = 0; round < kMost; ++round) {
+    const auto program = cgroups::device_program(random_device_rules(random));
+    REQUIRE(program);
+    const auto attached = cgroups::attach_device_program(fd->get(), *program);
+    INFO(cgroups::disassemble(*program));
+    if (!attached) FAIL(attached.error().text());
+  }
 }
 
 TEST_CASE("a throttle of a disk is written where the kernel shows it again", "[kernel]") {
