@@ -15,8 +15,8 @@
 
 Result<std::string> read_fd(int fd, size_t limit) {
   std::string content;
-  constexpr size_t kChunk = 16384;
-  // On the stack and not zeroed: most files are a line, and fresh pages of the heap cost more than they do.
+  constexpr size_t kChunk = 4096;
+  // On the stack and not zeroed: most files are a line, and each page that nobody has used yet costs a fault.
   std::array<char, kChunk> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   for (;;) {
     const size_t count = TRY(sys::read(fd, chunk));

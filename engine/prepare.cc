@@ -9,6 +9,7 @@
 #include <climits>
 
 #include "base/file.h"
+#include "base/paths.h"
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -36,11 +37,6 @@ int host_cpus() {
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
   return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
-}
-
-std::string working_directory() {
-  std::array<char, PATH_MAX> buffer = {};
-  return ::getcwd(buffer.data(), buffer.size()) == nullptr ? "/" : buffer.data();
 }
 
 ImageFacts facts_of(const image::Image& image, const std::string& reference) {
@@ -111,7 +107,8 @@ Result<std::string> hostname_of(const Store& store, const ContainerRecord& recor
 }
 
 Result<void> resolve_mounts(const Store& store, ContainerRecord& record) {
-  record.mounts = TRY(collect_mounts(record.request, record.image.volumes, working_directory()));
+  record.mounts =
+      TRY(collect_mounts(record.request, record.image.volumes, working_directory().value_or("/")));
   for (auto& mount : record.mounts) {
     if (mount.type == "volume") {
       if (mount.anonymous) mount.name = new_id();

@@ -82,50 +82,50 @@ void choose_cgroup(const ContainerRequest& request, Spec& spec) {
 // One container while it is made.
 class Maker {
  public:
-  Maker(const ContainerRequest& request, bool has_gate) : request_(request), has_gate_(has_gate) {}
+  Maker(const ContainerRequest& request, bool has_gate)
+      : request_(request), has_gate_(has_gate), made_(std::make_unique<Made>()) {}
 
   // Reads and computes; leaves nothing on the host but a compiled filter for the next one.
   Result<void> prepare();
-  // Does it.
-  Result<Made> make();
+  // Does it. To be called once.
+  Result<std::unique_ptr<Made>> make();
 
  private:
   Result<void> plan(const HostFacts& host);
-  Result<Made> perform(StateDirectory& directory);
-  Result<LaunchRequest> launch_request(const StateDirectory& directory);
-  Result<void> on_cloned(const StateDirectory& directory, const ProcessIdentity& init);
-  Result<void> hand_over(const StateDirectory& directory, Launched& launched);
+  Result<void> perform();
+  Result<LaunchRequest> launch_request();
+  Result<void> on_cloned(const ProcessIdentity& init);
+  Result<void> hand_over(Launched& launched);
   void describe();
 
   const ContainerRequest& request_;
   bool has_gate_;
-  Spec spec_;
+  std::unique_ptr<Made> made_;
   Plan plan_;
-  ContainerRecord record_;
   Fd console_socket_;
   bool is_recorded_ = false;
-  std::vector<std::string> warnings_;
 };
 
 void Maker::describe() {
-  const Spec& spec = spec_;
-  record_.oci_version = spec.oci_version;
-  record_.id = request_.id;
-  record_.bundle = request_.bundle.directory;
-  record_.rootfs = rootfs_of(request_.bundle, spec);
-  record_.owner = owner_name();
-  record_.created_ns = now_ns();
-  record_.annotations = spec.annotations;
-  record_.waits_at_gate = has_gate_;
-  record_.has_poststart = !spec.hooks.poststart.empty();
-  record_.has_poststop = !spec.hooks.poststop.empty();
+  const Spec& spec = made_->spec;
+  ContainerRecord& record = made_->record;
+  record.oci_version = spec.oci_version;
+  record.id = request_.id;
+  record.bundle = request_.bundle.directory;
+  record.rootfs = rootfs_of(request_.bundle, spec);
+  record.owner = owner_name();
+  record.created_ns = now_ns();
+  record.annotations = spec.annotations;
+  record.waits_at_gate = has_gate_;
+  record.has_poststart = !spec.hooks.poststart.empty();
+  record.has_poststop = !spec.hooks.poststop.empty();
 }
 
 Result<void> Maker::prepare() {
   TRY(check_id(request_.id));
   const std::string& file = request_.bundle.file;
-  spec_ = TRY_IN(file, parse_spec(request_.bundle.text));
-  Spec& spec = spec_;
+  made_->spec = TRY_IN(file, parse_spec(request_.bundle.text));
+  Spec& spec = made_->spec;
   if (spec.process.args.empty()) return invalid(file + ": /process/args: missing");
   const bool stays = !has_gate_ && !request_.is_detached;
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
@@ -139,14 +139,15 @@ Result<void> Maker::prepare() {
     spec.process.env.emplace_back("LISTEN_PID=1");
   }
   const HostFacts host = TRY(collect_host_facts());
-  warnings_ = settle_capabilities(spec.os, spec.process);
+  made_->warnings = settle_capabilities(spec.os, spec.process);
   describe();
   TRY_IN(file, plan(host));
   return ok();
 }
 
 Result<void> Maker::plan(const HostFacts& host) {
-  const Spec& spec = spec_;
+  const Spec& spec = made_->spec;
+  ContainerRecord& record = made_->record;
   PlanRequest plan;
   plan.spec = &spec;
   plan.id = request_.id;
@@ -157,8 +158,8 @@ Result<void> Maker::plan(const HostFacts& host) {
   plan.systemd_cgroup = request_.cgroup_manager == CgroupManager::kSystemd;
   plan.names_members = true;
   const std::string cgroup = TRY(cgroup_path_of(plan));
-  if (!cgroup.empty()) record_.cgroup = TRY_IN("/linux/cgroupsPath", cgroups::group_at(host.cgroups, cgroup));
-  if (plan.systemd_cgroup) record_.scope = cgroup.substr(cgroup.rfind('/') + 1);
+  if (!cgroup.empty()) record.cgroup = TRY_IN("/linux/cgroupsPath", cgroups::group_at(host.cgroups, cgroup));
+  if (plan.systemd_cgroup) record.scope = cgroup.substr(cgroup.rfind('/') + 1);
   if (spec.os.seccomp) {
     plan.seccomp.push_back(
         TRY_IN("/linux/seccomp", security::cached_filter(filter_cache(request_.root), *spec.os.seccomp)));
@@ -167,34 +168,34 @@ Result<void> Maker::plan(const HostFacts& host) {
   return ok();
 }
 
-Result<void> Maker::on_cloned(const StateDirectory& directory, const ProcessIdentity& init) {
-  if (!is_recorded_) TRY(directory.write_container(record_));
-  TRY(directory.write_init(init));
+Result<void> Maker::on_cloned(const ProcessIdentity& init) {
+  if (!is_recorded_) TRY(made_->directory.write_container(made_->record));
+  TRY(made_->directory.write_init(init));
   if (request_.pid_file.empty()) return ok();
   return write_pid_file(request_.pid_file, init.pid);
 }
 
-Result<LaunchRequest> Maker::launch_request(const StateDirectory& directory) {
+Result<LaunchRequest> Maker::launch_request() {
   LaunchRequest launch;
   launch.plan = &plan_;
-  launch.on_journal = [this, &directory](const std::vector<Undo>& entries) -> Result<void> {
-    record_.undo = entries;
-    TRY(directory.write_container(record_));
+  launch.on_journal = [this](const std::vector<Undo>& entries) -> Result<void> {
+    made_->record.undo = entries;
+    TRY(made_->directory.write_container(made_->record));
     is_recorded_ = true;
     return ok();
   };
-  launch.on_cloned = [this, &directory](const ProcessIdentity& init) { return on_cloned(directory, init); };
-  launch.callers_own.push_back(directory.fd());
+  launch.on_cloned = [this](const ProcessIdentity& init) { return on_cloned(init); };
+  launch.callers_own.push_back(made_->directory.fd());
   if (console_socket_) launch.callers_own.push_back(console_socket_.get());
-  if (has_gate_) launch.gate = TRY(make_gate(directory.fd()));
+  if (has_gate_) launch.gate = TRY(make_gate(made_->directory.fd()));
   launch.start_at_once = !has_gate_;
   return launch;
 }
 
 // The caller gets what it asked for before the container can be started.
-Result<void> Maker::hand_over(const StateDirectory& directory, Launched& launched) {
+Result<void> Maker::hand_over(Launched& launched) {
   TRY(deliver(launched, console_socket_, request_.pidfd_socket));
-  if (has_gate_) TRY(open_gate(directory.fd()));
+  if (has_gate_) TRY(open_gate(made_->directory.fd()));
   return ok();
 }
 
@@ -205,43 +206,43 @@ void leave(Plan plan) {
   left.push_back(std::move(plan));
 }
 
-Result<Made> Maker::perform(StateDirectory& directory) {
-  LaunchRequest request = TRY(launch_request(directory));
+Result<void> Maker::perform() {
+  LaunchRequest request = TRY(launch_request());
   std::unique_ptr<Launched> launched = TRY(launch(std::move(request)));
-  auto done = hand_over(directory, *launched);
+  auto done = hand_over(*launched);
   if (done && !has_gate_) done = launched->start();
   if (!done) {
     launched->released = false;
     launched.reset();
-    (void)undo_all(record_.undo);
+    (void)undo_all(made_->record.undo);
     return std::move(done).error();
   }
   leave(std::move(plan_));
-  directory.unlock();  // it is made: whoever deletes it, as we do when a hook fails, takes the lock
-  std::vector<std::string> warnings = std::move(warnings_);
+  made_->directory.unlock();  // it is made: whoever deletes it, as we do when a hook fails, takes the lock
   for (auto& text : launched->warnings)
-    warnings.push_back(std::move(text));
-  return Made{std::move(directory), std::move(record_), std::move(spec_), std::move(launched),
-              std::move(warnings)};
+    made_->warnings.push_back(std::move(text));
+  made_->launched = std::move(launched);
+  return ok();
 }
 
-Result<Made> Maker::make() {
-  if (spec_.process.terminal && request_.on_terminal) request_.on_terminal();
+Result<std::unique_ptr<Made>> Maker::make() {
+  if (made_->spec.process.terminal && request_.on_terminal) request_.on_terminal();
   if (!request_.console_socket.empty())
     console_socket_ = TRY_IN("console socket", connect_to(request_.console_socket));
-  StateDirectory directory = TRY(StateDirectory::make(request_.root, request_.id));
+  StateDirectory& directory = made_->directory;
+  directory = TRY(StateDirectory::make(request_.root, request_.id));
   // Ours may have been deleted before we had its lock, and this be that of the next creator, who is ready by
   // now.
-  auto taken = create_file(directory.file("config.json"), request_.bundle.text);
-  if (!taken && taken.error().kind() == ErrorKind::kConflict)
+  auto done = create_file(directory.file("config.json"), request_.bundle.text);
+  if (!done && done.error().kind() == ErrorKind::kConflict)
     return conflict("container with given ID already exists");
-  auto made = taken ? perform(directory) : Result<Made>(std::move(taken).error());
-  if (made) return made;
+  if (done) done = perform();
+  if (done) return std::move(made_);
   // Hooks that ran before the failure have their counterpart.
-  (void)run_poststop_hooks(spec_.hooks.poststop, hook_state(record_, Status::kStopped, 0));
+  (void)run_poststop_hooks(made_->spec.hooks.poststop, hook_state(made_->record, Status::kStopped, 0));
   remove_pid_file(request_.pid_file);
   (void)directory.remove();
-  return made;
+  return std::move(done).error();
 }
 
 }  // namespace
@@ -297,17 +298,17 @@ Result<void> finish_start(const std::string& root, const ContainerRecord& record
   return done;
 }
 
-Result<Made> create_container(const ContainerRequest& request) {
+Result<std::unique_ptr<Made>> create_container(const ContainerRequest& request) {
   Maker maker(request, true);
   TRY(maker.prepare());
   return maker.make();
 }
 
-Result<Made> run_container(const ContainerRequest& request) {
+Result<std::unique_ptr<Made>> run_container(const ContainerRequest& request) {
   Maker maker(request, false);
   TRY(maker.prepare());
-  Made made = TRY(maker.make());
-  TRY(finish_start(request.root, made.record, made.spec, made.launched->init.pid));
+  auto made = TRY(maker.make());
+  TRY(finish_start(request.root, made->record, made->spec, made->launched->init.pid));
   return made;
 }
 

@@ -58,7 +58,8 @@ std::vector<std::string> settle_capabilities(const Linux& os, Process& process);
 // The bundle's own config.json of a container, from its state directory. Errors as create_container().
 Result<Spec> read_kept_spec(const StateDirectory& directory);
 
-// A container whose init is there. `launched` is ready to be started, or waits at its gate already.
+// A container whose init is there. `launched` is ready to be started, or waits at its gate already. Passed on
+// by pointer: with all that a spec has it is some pages of a stack, of which each one costs a start.
 struct Made {
   StateDirectory directory;
   ContainerRecord record;
@@ -71,11 +72,11 @@ struct Made {
 // an error nothing is left, and the pid file is gone. Errors: kConflict for an id that is in use; kInvalid
 // for members of config.json that are wrong, with their JSON pointer; kCorrupt for what is not JSON;
 // kUnsupported for a newer major version; those of make_plan(), launch().
-Result<Made> create_container(const ContainerRequest& request);
+Result<std::unique_ptr<Made>> create_container(const ContainerRequest& request);
 
 // The same without a gate, and the program runs when this returns. poststart hooks have run. `launched` holds
 // the init until it is destroyed, which changes nothing.
-Result<Made> run_container(const ContainerRequest& request);
+Result<std::unique_ptr<Made>> run_container(const ContainerRequest& request);
 
 // What hooks read of the container.
 HookState hook_state(const ContainerRecord& record, Status status, pid_t pid);

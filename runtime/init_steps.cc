@@ -11,6 +11,7 @@
 
 #include <cerrno>
 
+#include "base/paths.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/rootfs.h"
@@ -200,10 +201,9 @@ class WorkingDirectory : public Step {
     } else {
       TRY(sys::chdir("/"));
     }
-    std::string buffer(4096, '\0');
-    if (::getcwd(buffer.data(), buffer.size()) == nullptr || buffer.front() != '/') {
+    const auto entered = working_directory();
+    if (!entered || !entered->starts_with('/'))
       return invalid("working directory " + printable(path_) + " is outside of the container");
-    }
     return ok();
   }
   std::string say() const override { return "openat2(" + path_ + ", RESOLVE_IN_ROOT); fchdir(); getcwd()"; }

@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <map>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -119,11 +119,10 @@ class Home : public Step {
 
   Result<void> perform(StepContext& context) const override {
     // Whatever an image has there, a FIFO or a device, does not make us wait; a file has to fit.
-    constexpr size_t kMost = size_t{64} * 1024;
-    std::array<char, kMost> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
+    constexpr size_t kMost = size_t{1} << 20U;
     const auto file = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    const auto count = file ? sys::read(file->get(), text) : Result<size_t>(0);
-    const std::string home = home_of({text.data(), count ? *count : 0}, uid_);
+    const auto text = file ? read_fd(file->get(), kMost) : Result<std::string>(std::string());
+    const std::string home = home_of(text ? *text : "", uid_);
     const bool usable = home.starts_with('/') && printable(home) == home;
     context.home = "HOME=" + (usable ? home : "/");
     return ok();

@@ -32,6 +32,7 @@ inline std::string filter_cache(const std::string& root) {
 
 class StateDirectory {
  public:
+  StateDirectory() = default;  // none yet
   // Makes ROOT/ID (0700, and ROOT when missing) and locks it. kConflict, in runc's words, when the id is in
   // use.
   static Result<StateDirectory> make(const std::string& root, const std::string& id);

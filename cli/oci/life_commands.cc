@@ -88,8 +88,8 @@ void tell(const Call& call, const std::vector<std::string>& warnings) {
 
 Result<int> run_create(const Call& call) {
   const runtime::ContainerRequest request = TRY(request_of(call));
-  const runtime::Made made = TRY(runtime::create_container(request));
-  tell(call, made.warnings);
+  const auto made = TRY(runtime::create_container(request));
+  tell(call, made->warnings);
   return 0;
 }
 
@@ -102,16 +102,16 @@ void reap_orphans() {
 Result<int> run_foreground(const Call& call, runtime::ContainerRequest& request) {
   Foreground foreground;
   request.on_terminal = [&foreground] { foreground.take_terminal(); };
-  runtime::Made made = TRY(runtime::run_container(request));
-  tell(call, made.warnings);
-  const auto own = TRY(namespaces::NamespaceSet::from(made.spec.os.namespaces));
+  const auto made = TRY(runtime::run_container(request));
+  tell(call, made->warnings);
+  const auto own = TRY(namespaces::NamespaceSet::from(made->spec.os.namespaces));
   const bool reaps = !own.is_new("pid") && !call.options.flag("no-subreaper");
   if (reaps) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  Fd& console = made.launched->console_master;
-  const ExitStatus status = TRY(foreground.attend(made.launched->pidfd.get(), std::move(console)));
+  Fd& console = made->launched->console_master;
+  const ExitStatus status = TRY(foreground.attend(made->launched->pidfd.get(), std::move(console)));
   if (!call.options.flag("keep")) {
     std::vector<std::string> warnings;
-    TRY(runtime::delete_ended(made, warnings));
+    TRY(runtime::delete_ended(*made, warnings));
     tell(call, warnings);
   }
   if (reaps) reap_orphans();
@@ -122,8 +122,8 @@ Result<int> run_run(const Call& call) {
   runtime::ContainerRequest request = TRY(request_of(call));
   request.is_detached = call.options.flag("detach");
   if (!request.is_detached) return run_foreground(call, request);
-  const runtime::Made made = TRY(runtime::run_container(request));
-  tell(call, made.warnings);
+  const auto made = TRY(runtime::run_container(request));
+  tell(call, made->warnings);
   return 0;
 }
 
