@@ -33,11 +33,12 @@ bool is_fault_index(const char* variable, size_t index) {
   return wanted && *wanted == index;
 }
 
-Result<void> inject_fault(size_t index, const StepContext& context) {
+Result<void> inject_fault(size_t index, StepContext& context) {
   if (is_fault_index("VIAL_FAIL_AT", index)) return Error::from_errno("injected fault", EIO);
   if (!is_fault_index("VIAL_KILL_AT", index)) return ok();
   if (!context.in_child) ::kill(::getpid(), SIGKILL);
   (void)send_message(context.handshake_fd, Message::kDie);
+  context.hooks_init_fd.reset();              // a launcher that waits there for us reads the handshake next
   ::shutdown(context.handshake_fd, SHUT_WR);  // some launchers read when all is said
   (void)receive_message(context.handshake_fd);
   ::_exit(kInitFailed);

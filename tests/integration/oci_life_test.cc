@@ -183,7 +183,13 @@ TEST_CASE("a create that fails at any step says where, and leaves nothing") {
 }
 
 TEST_CASE("a create that is killed at any step: the next command tells the truth, delete leaves nothing") {
+  // With hooks the two sides wait for each other in the middle.
+  const auto with_hooks = GENERATE(false, true);
   OciBundle oci;
+  if (with_hooks) {
+    const Json hooks = Json::array({{{"path", "/bin/true"}}});
+    oci.spec["hooks"] = {{"prestart", hooks}, {"createRuntime", hooks}, {"createContainer", hooks}};
+  }
   int killed = 0;
   for (int k = 0; k < kMostSteps; ++k) {
     Outcome outcome;
@@ -193,7 +199,7 @@ TEST_CASE("a create that is killed at any step: the next command tells the truth
     }
     if (outcome.code == 0) break;
     ++killed;
-    INFO("step " << k << ": " << outcome.code << " " << outcome.err);
+    INFO("hooks: " << with_hooks << " step " << k << ": " << outcome.code << " " << outcome.err);
     CHECK(outcome.code == 128 + SIGKILL);
     CHECK(oci.becomes("stopped"));
     CHECK_THAT(oci.create({"true"}).err, Contains("container with given ID already exists"));
