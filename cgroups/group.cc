@@ -57,12 +57,12 @@ std::vector<ViewMount> container_view(const Group& group) {
   const std::string root = "/sys/fs/cgroup";
   std::vector<ViewMount> view;
   if (group.v1.empty()) {
-    view.push_back({root, group.v2_directory, group.v2_mount_point, true, {}});
+    view.push_back({root, group.v2_directory, group.v2_mount_point, {}});
     return view;
   }
   for (const V1Directory& place : group.v1) {
     const std::string name = base_name(place.mount_point);
-    ViewMount mount = {root + "/" + name, place.directory, place.mount_point, false, {}};
+    ViewMount mount = {root + "/" + name, place.directory, place.mount_point, {}};
     for (const std::string& controller : place.controllers) {
       const bool is_named = controller.find('=') != std::string::npos;
       if (controller != name && !is_named) mount.links.push_back(controller);
@@ -70,7 +70,7 @@ std::vector<ViewMount> container_view(const Group& group) {
     view.push_back(std::move(mount));
   }
   if (!group.v2_directory.empty()) {
-    view.push_back({root + "/unified", group.v2_directory, group.v2_mount_point, true, {}});
+    view.push_back({root + "/unified", group.v2_directory, group.v2_mount_point, {}});
   }
   return view;
 }

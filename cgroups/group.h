@@ -71,7 +71,6 @@ struct ViewMount {
   std::string destination;         // "/sys/fs/cgroup" on pure v2, else "/sys/fs/cgroup/memory", ".../unified"
   std::string source;              // the container's directory
   std::string mount_point;         // of its hierarchy
-  bool is_v2 = false;              // with a cgroup namespace: mount type "cgroup2" instead
   std::vector<std::string> links;  // names beside destination's last component that point to it ("cpu",
                                    // "cpuacct" for "cpu,cpuacct")
 };

@@ -42,9 +42,9 @@ StepPtr cgroup_mount(const Draft& draft, const namespaces::Mount& mount) {
   constexpr std::string_view kDefault = "/sys/fs/cgroup";
   for (const auto& view : cgroups::container_view(draft.group)) {
     const std::string below = view.destination.substr(std::min(kDefault.size(), view.destination.size()));
-    // Without a cgroup namespace /proc/self/cgroup names the cgroup from the host's root: that is what must
-    // be here, too. On v1 a container never saw more than its own.
-    const bool whole = view.is_v2 && !draft.own.is_separate("cgroup");
+    // On v2 /proc/self/cgroup names the cgroup from the host's root when there is no cgroup namespace: that
+    // is what must be here, too. Beside v1 a container never saw more than its own.
+    const bool whole = draft.group.v1.empty() && !draft.own.is_separate("cgroup");
     binds.push_back({destination + below, whole ? view.mount_point : view.source});
     const std::string name = view.destination.substr(view.destination.rfind('/') + 1);
     for (const auto& link : view.links)

@@ -91,7 +91,7 @@ TEST_CASE("what a container sees as /sys/fs/cgroup") {
   CHECK(view[1].links == std::vector<std::string>{"cpu", "cpuacct"});
   CHECK(view[2].links.empty());  // a named hierarchy is no controller
   CHECK(view[3].destination == "/sys/fs/cgroup/unified");
-  CHECK(view[3].is_v2);
+  CHECK(view[3].source == "/sys/fs/cgroup/unified/vial/one");
 
   const auto pure = cgroups::parse_layout("41 31 0:38 / /cg rw - cgroup2 cgroup2 rw\n", "0::/\n", "");
   const auto one = cgroups::container_view(*cgroups::group_at(*pure, "/vial/one"));
