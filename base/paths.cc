@@ -7,8 +7,7 @@
 #include <climits>
 
 Result<std::string> working_directory() {
-  std::array<char, PATH_MAX>
-      buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): most of it stays unused
+  std::array<char, PATH_MAX> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): for getcwd
   if (::getcwd(buffer.data(), buffer.size()) == nullptr) return Error::from_errno("getcwd", errno);
   return std::string(buffer.data());
 }

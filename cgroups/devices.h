@@ -34,7 +34,7 @@ Result<std::vector<LimitWrite>> v1_device_writes(const std::vector<DeviceRule>& 
 
 // Pure: a BPF_PROG_TYPE_CGROUP_DEVICE program for these rules. It looks at each asked access bit by itself:
 // the last rule that covers the device and the bit decides; what no rule covers is denied. kInvalid for an
-// unknown type or access.
+// unknown type or access, and for more rules than a program's jumps can pass over (8000 at least).
 Result<std::vector<struct bpf_insn>> device_program(const std::vector<DeviceRule>& rules);
 // One instruction a line, for --explain: "r2 = *(u32 *)(r1 + 0)".
 std::string disassemble(const std::vector<struct bpf_insn>& program);
