@@ -155,10 +155,9 @@ Result<Fd> open_target(int root_fd, std::string_view path, TargetType type, Syml
   if (existing) {
     const struct stat status = TRY(sys::fstat(existing->get()));
     if (S_ISDIR(status.st_mode) == (type == TargetType::kDirectory)) return existing;
-    return invalid(printable(path) +
-                   (type == TargetType::kDirectory
-                        ? ": not a directory"
-                        : ": what is wanted here is not a directory, and a directory is here"));
+    return invalid(printable(path) + (type == TargetType::kDirectory
+                                          ? ": not a directory"
+                                          : ": a directory already, and what comes here is not a directory"));
   }
   if (existing.error().error_number() != ENOENT) return existing;
   auto parts = components(path);

@@ -11,8 +11,8 @@
 
 namespace security {
 
-inline constexpr uint32_t kX32Bit =
-    0x40000000;  // in the numbers of x32 calls (asm/unistd.h __X32_SYSCALL_BIT)
+// In the numbers of x32 calls: asm/unistd.h, __X32_SYSCALL_BIT.
+inline constexpr uint32_t kX32Bit = 0x40000000;
 
 // An architecture as a filter sees it.
 struct Architecture {
