@@ -31,8 +31,9 @@ class CgroupView : public Step {
     const Fd target =
         TRY(open_target(context.root_fd.get(), destination_, TargetType::kDirectory, Symlinks::kRefuse));
     TRY(sys::move_mount(mount.get(), target.get()));
+    TRY(sys::fchdir(mount.get()));
     for (const auto& entry : binds_)
-      TRY_IN(entry.container_path, bind_below(mount.get(), entry));
+      TRY_IN(entry.container_path, bind_below(entry));
     for (const auto& [name, link] : links_)
       TRY(sys::symlinkat(link.c_str(), mount.get(), name.c_str()));
     // Last, and for all of them at once.
@@ -42,8 +43,12 @@ class CgroupView : public Step {
   std::string say() const override {
     std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
     for (const auto& entry : binds_) {
-      if (needs_tmpfs_) text += "mkdirat(" + entry.container_path + "); ";
-      text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
+      if (needs_tmpfs_) {
+        text += "mkdir(" + entry.container_path + "); mount(" + entry.host_path + ", " + entry.container_path +
+                ", MS_BIND); ";
+      } else {
+        text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
+      }
     }
     return text + "mount_setattr(" + (read_only_ ? "MOUNT_ATTR_RDONLY | " : "") +
            "MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC" +
@@ -76,13 +81,13 @@ class CgroupView : public Step {
  private:
   static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-  // In the new tmpfs, where nothing is yet and nobody else is: `mount_fd` is its root.
-  Result<void> bind_below(int mount_fd, const CgroupBind& entry) const {
+  // In the new tmpfs, which is the working directory, where nothing is yet and nobody else is. A v1 host has a
+  // dozen of these: mount(2) takes a third less than a detached mount that is moved.
+  Result<void> bind_below(const CgroupBind& entry) const {
     const std::string name = entry.container_path.substr(destination_.size() + 1);
     constexpr mode_t kMode = 0755;
-    if (name.find('/') == std::string::npos) TRY(sys::mkdirat(mount_fd, name.c_str(), kMode));
-    const Fd tree = TRY(sys::open_tree(AT_FDCWD, entry.host_path.c_str(), OPEN_TREE_CLONE));
-    return sys::move_mount(tree.get(), mount_fd, name.c_str());
+    if (name.find('/') == std::string::npos) TRY(sys::mkdir(name.c_str(), kMode));
+    return sys::mount(entry.host_path.c_str(), name.c_str(), nullptr, MS_BIND, nullptr);
   }
 
   // On what the image has there.
