@@ -126,7 +126,7 @@ Result<void> check_unified(const std::string& key, const std::string& value) {
                        key.find('/') == std::string::npos;
   if (!is_name) return invalid("unified: '" + printable(key) + "' is not a cgroup file name");
   if (value.find('\0') != std::string::npos)
-    return invalid("unified: the value of " + key + " has a NUL byte");
+    return invalid("unified: the value of " + printable(key) + " has a NUL byte");
   return ok();
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
+
 namespace namespaces {
 
 const std::array<NamespaceKind, 8>& namespace_kinds() {
@@ -33,10 +35,10 @@ Result<NamespaceSet> NamespaceSet::from(const std::vector<Namespace>& entries) {
   NamespaceSet set;
   for (const auto& entry : entries) {
     if (find_namespace_kind(entry.type) == nullptr)
-      return invalid("unknown namespace \"" + entry.type + "\"");
+      return invalid("unknown namespace \"" + printable(entry.type) + "\"");
     if (set.is_separate(entry.type)) return invalid("namespace \"" + entry.type + "\" is given twice");
     if (!entry.path.empty() && entry.path.front() != '/') {
-      return invalid("path of the " + entry.type + " namespace is not absolute: " + entry.path);
+      return invalid("path of the " + entry.type + " namespace is not absolute: " + printable(entry.path));
     }
     set.entries_.push_back(entry);
   }

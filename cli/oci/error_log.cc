@@ -14,7 +14,7 @@ namespace cli::oci {
 
 std::string log_line(LogFormat format, std::string_view level, std::string_view text, int64_t epoch_ns) {
   const std::string time = format_time(epoch_ns / kSecondNs * kSecondNs);
-  const Json message = std::string(text);
+  const Json message = printable_lines(text);  // JSON itself leaves DEL and the C1 controls as they are
   if (format == LogFormat::kJson) {
     return dump_json({{"level", std::string(level)}, {"msg", message}, {"time", time}}) + "\n";
   }

@@ -117,7 +117,7 @@ TEST_CASE("a configuration that is wrong is one line that says what, and nothing
     INFO(outcome.err);
     CHECK(outcome.code == 1);
     CHECK(contains(outcome.err, words));
-    CHECK(split(trim(outcome.err), '\n').size() == 1);
+    CHECK(printable(trim(outcome.err)) == trim(outcome.err));  // one line, and nothing that a terminal obeys
     CHECK(bundle.leftovers().empty());
     CHECK_FALSE(path_exists(bundle.directory() + "/pid"));
   };
@@ -130,6 +130,7 @@ TEST_CASE("a configuration that is wrong is one line that says what, and nothing
   refused({{"hostname", std::string(65, 'x')}}, "/hostname: longer than 64 bytes");
   refused({{"mounts", {{{"destination", "/x"}, {"type", "bind"}, {"source", "/no/such"}}}}}, "/no/such");
   refused({{"linux", {{"namespaces", {{{"type", "planet"}}}}}}}, "unknown namespace");
+  refused({{"linux", {{"namespaces", {{{"type", "planet\x7f\xc2\x9b"}}}}}}}, "planet\\\\x7f\\\\xc2");
   refused({{"linux", {{"resources", {{"memory", {{"limit", "1G"}}}}}}}}, "/linux/resources/memory/limit");
   refused({{"linux", {{"sysctl", {{"kernel.panic", "1"}}}}}}, "kernel.panic");
   refused({{"linux", {{"rootfsPropagation", "public"}}}}, "/linux/rootfsPropagation");
