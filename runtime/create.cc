@@ -49,12 +49,14 @@ cgroups::DeviceRule allowed(char type, std::optional<int64_t> major, std::option
   return {.allow = true, .type = type, .major = major, .minor = minor, .access = access};
 }
 
-// Where the bundle has device rules, the devices that every container has are allowed after them
-// (config-linux.md "Default Devices"), and every node may be made. Those of linux.devices are made and no
-// more: whoever wants them used says so in the rules, as runc and crun have it.
-void allow_own_devices(Linux& os) {
+// The devices that every container has are allowed after the bundle's rules (config-linux.md "Default
+// Devices"), and every node may be made. Those of linux.devices are made and no more: whoever wants them used
+// says so in the rules, as runc and crun have it. A bundle without rules gets these alone, as with runc: where
+// nobody said that a container may use the host's disks it may not.
+void allow_own_devices(Linux& os, const cgroups::Layout& layout) {
   auto& rules = os.resources.devices;
-  if (rules.empty()) return;
+  const bool can_limit = layout.v1_of("devices") != nullptr || !layout.v2_mount_point.empty();
+  if (rules.empty() && !can_limit) return;
   rules.push_back(allowed('c', std::nullopt, std::nullopt, "m"));
   rules.push_back(allowed('b', std::nullopt, std::nullopt, "m"));
   constexpr int64_t kMemory = 1;  // null 3, zero 5, full 7, random 8, urandom 9
@@ -68,8 +70,8 @@ void allow_own_devices(Linux& os) {
 }
 
 // A container that says no cgroup gets one of its own all the same, unless cgroups are nobody's business.
-void choose_cgroup(const ContainerRequest& request, Spec& spec) {
-  allow_own_devices(spec.os);
+void choose_cgroup(const ContainerRequest& request, const cgroups::Layout& layout, Spec& spec) {
+  allow_own_devices(spec.os, layout);
   if (request.cgroup_manager == CgroupManager::kDisabled) {
     spec.os.cgroups_path.clear();
     spec.os.resources = {};
@@ -133,12 +135,12 @@ Result<void> Maker::prepare() {
   const auto own = TRY_IN(file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
   // Others could look at our executable through /proc while the init is still ours.
   if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
-  choose_cgroup(request_, spec);
+  const HostFacts host = TRY(collect_host_facts());
+  choose_cgroup(request_, host.cgroups, spec);
   if (request_.listen_fds > 0) {
     spec.process.env.push_back("LISTEN_FDS=" + std::to_string(request_.listen_fds));
     spec.process.env.emplace_back("LISTEN_PID=1");
   }
-  const HostFacts host = TRY(collect_host_facts());
   made_->warnings = settle_capabilities(spec.os, spec.process);
   describe();
   TRY_IN(file, plan(host));

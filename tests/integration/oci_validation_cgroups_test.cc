@@ -231,6 +231,28 @@ TEST_CASE("devices may be used as the rules say") {
   CHECK((*allowed)["open:/dev/other"] != "EPERM");  // fuse: there or not, it is the driver that answers
 }
 
+TEST_CASE("a bundle without device rules may use the default devices and no others") {
+  if (!is_vial_oci()) return;  // crun 1.8.1 refuses nothing then
+  OciBundle oci;
+  oci.spec["linux"]["devices"] = Json::array(
+      {{{"type", "c"}, {"path", "/dev/other"}, {"major", 10}, {"minor", 229}, {"fileMode", 0666}}});
+  const Words open = {"/probe", "try", "open:/dev/other", "open:/dev/null"};
+  for (const char* left_out : {"its rules", "its list", "its resources"}) {
+    INFO("without " << left_out);
+    if (left_out == std::string_view("its rules")) {
+      resources(oci)["devices"] = Json::array();
+    } else if (left_out == std::string_view("its list")) {
+      resources(oci).erase("devices");
+    } else {
+      oci.spec["linux"].erase("resources");
+    }
+    const auto tried = parse_json(oci.run(open).out);
+    REQUIRE(tried);
+    CHECK((*tried)["open:/dev/other"] == "EPERM");
+    CHECK((*tried)["open:/dev/null"] == "ok");
+  }
+}
+
 // spec: runtime.md#update limits of a running container change
 TEST_CASE("update changes limits of a running container") {
   OciBundle oci;
