@@ -35,7 +35,7 @@ StepPtr make_working_directory_step(const std::string& path);
 StepPtr working_directory_step(const std::string& path, bool is_made);
 
 // The user's home directory by the container's own /etc/passwd, "/" for a user who is not there, is put into
-// the environment: callers (dockerd, containerd) count on it. For environments without HOME.
+// the environment: callers (dockerd, containerd) count on it. For environments without HOME, or an empty one.
 StepPtr home_step(uint32_t uid);
 
 // The environment as the program gets it: of a name that is given twice the last value, which C libraries

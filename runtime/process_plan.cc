@@ -120,7 +120,8 @@ Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   TRY(add_settings(plan, request));
   TRY(add_domain(plan, request));
   plan.push_back(working_directory_step(process.cwd, request.is_init));
-  const auto env = settle_environment(process.env);
+  auto env = settle_environment(process.env);
+  std::erase(env, "HOME=");  // an empty one is none, as with runc
   const bool has_home =
       std::any_of(env.begin(), env.end(), [](const auto& entry) { return entry.starts_with("HOME="); });
   if (!has_home) plan.push_back(home_step(process.user.uid));

@@ -61,6 +61,10 @@ TEST_CASE("a process without HOME gets its user's, by the container's passwd") {
   CHECK(home(0) == "/own/root\n");
   CHECK(home(1234) == "/of/some body\n");
   if (is_vial_oci()) {
+    const Json environment = oci.spec["process"]["env"];
+    oci.spec["process"]["env"].push_back("HOME=");  // none, as with runc; crun leaves it empty
+    CHECK(home(0) == "/own/root\n");
+    oci.spec["process"]["env"] = environment;
     CHECK(home(77) == "/\n");  // crun 1.8 sets none
     REQUIRE(replace_file(passwd, "evil:x:77:0::relative:/bin/sh\nevil:x:78:0::/a\tb:/bin/sh\n"));
     CHECK(home(77) == "/\n");
