@@ -44,8 +44,8 @@ class CgroupView : public Step {
     std::string text = needs_tmpfs_ ? "fsmount(tmpfs); " : "";
     for (const auto& entry : binds_) {
       if (needs_tmpfs_) {
-        text += "mkdir(" + entry.container_path + "); mount(" + entry.host_path + ", " + entry.container_path +
-                ", MS_BIND); ";
+        text += "mkdir(" + entry.container_path + "); mount(" + entry.host_path + ", " +
+                entry.container_path + ", MS_BIND); ";
       } else {
         text += "open_tree(" + entry.host_path + "); move_mount(" + entry.container_path + "); ";
       }
@@ -81,8 +81,8 @@ class CgroupView : public Step {
  private:
   static constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-  // In the new tmpfs, which is the working directory, where nothing is yet and nobody else is. A v1 host has a
-  // dozen of these: mount(2) takes a third less than a detached mount that is moved.
+  // In the new tmpfs, which is the working directory, where nothing is yet and nobody else is. A v1 host has
+  // a dozen of these: mount(2) takes a third less than a detached mount that is moved.
   Result<void> bind_below(const CgroupBind& entry) const {
     const std::string name = entry.container_path.substr(destination_.size() + 1);
     constexpr mode_t kMode = 0755;

@@ -18,7 +18,8 @@ Result<Fd> find_target(int root_fd, const std::string& path) {
   auto target = open_in_root(root_fd, path, Symlinks::kRefuse);
   if (target) return target;
   if (target.error().error_number() == ENOENT || target.error().error_number() == ENOTDIR) return Fd();
-  if (target.error().error_number() == ELOOP) return invalid("masked path " + printable(path) + " is a symbolic link");
+  if (target.error().error_number() == ELOOP)
+    return invalid("masked path " + printable(path) + " is a symbolic link");
   return std::move(target).error().in(path);
 }
 

@@ -51,8 +51,8 @@ cgroups::DeviceRule allowed(char type, std::optional<int64_t> major, std::option
 
 // The devices that every container has are allowed after the bundle's rules (config-linux.md "Default
 // Devices"), and every node may be made. Those of linux.devices are made and no more: whoever wants them used
-// says so in the rules, as runc and crun have it. A bundle without rules gets these alone, as with runc: where
-// nobody said that a container may use the host's disks it may not.
+// says so in the rules, as runc and crun have it. A bundle without rules gets these alone, as with runc:
+// where nobody said that a container may use the host's disks it may not.
 void allow_own_devices(Linux& os, const cgroups::Layout& layout) {
   auto& rules = os.resources.devices;
   const bool can_limit = layout.v1_of("devices") != nullptr || !layout.v2_mount_point.empty();
