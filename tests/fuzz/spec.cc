@@ -16,7 +16,6 @@
 #include "runtime/plan.h"
 #include "runtime/spec.h"
 #include "runtime/spec_read.h"
-#include "runtime/spec_validate.h"
 #include "security/filter.h"
 
 // NOLINTBEGIN(readability-identifier-naming): libFuzzer's names
