@@ -1,6 +1,7 @@
 #include "namespaces/device_steps.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -35,33 +36,89 @@ std::string octal(mode_t mode) {
   return text.empty() ? "0" : text;
 }
 
+std::string say_nodes(const std::vector<DeviceNode>& nodes, const char* call) {
+  std::string text;
+  for (const auto& node : nodes) {
+    if (!text.empty()) text += "; ";
+    text += std::string(call) + "(" + node.path + ", " + type_letter(node.type) + " " +
+            std::to_string(node.major) + ":" + std::to_string(node.minor) + ")";
+  }
+  return text;
+}
+
+Result<void> make_file(int directory_fd, const char* name, const DeviceNode& node) {
+  return sys::mknodat(directory_fd, name, node.type | node.permissions, makedev(node.major, node.minor));
+}
+
+Result<void> give_file(int directory_fd, const char* name, const DeviceNode& node) {
+  if (node.uid == 0 && node.gid == 0) return ok();
+  return sys::fchownat(directory_fd, name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);
+}
+
+// What nodes[number] is called on the host's tmpfs.
+std::string host_name(size_t number) {
+  return std::to_string(number);
+}
+
+class HostNodes : public Step {
+ public:
+  HostNodes(std::vector<DeviceNode> nodes, size_t number, std::string label)
+      : Step(Lane::kHost, "make " + std::to_string(nodes.size()) + " device nodes for the user namespace"),
+        nodes_(std::move(nodes)),
+        number_(number),
+        label_(std::move(label)) {}
+
+  Result<void> perform(StepContext& context) const override {
+    const Fd filesystem = TRY(sys::fsopen("tmpfs"));
+    TRY(sys::fsconfig_string(filesystem.get(), "source", "tmpfs"));
+    TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
+    if (!label_.empty()) TRY(sys::fsconfig_string(filesystem.get(), "context", label_.c_str()));
+    TRY(sys::fsconfig_create(filesystem.get()));
+    Fd tree = TRY(sys::fsmount(filesystem.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+    const mode_t mask = ::umask(0);
+    auto made = make_all(tree.get());
+    ::umask(mask);
+    TRY(std::move(made));
+    if (context.trees.size() <= number_) context.trees.resize(number_ + 1);
+    context.trees[number_] = std::move(tree);
+    return ok();
+  }
+  std::string say() const override {
+    return "fsopen(tmpfs); fsmount(MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOEXEC); " + say_nodes(nodes_, "mknodat");
+  }
+  std::string shell() const override {
+    return "# (vial makes the device nodes on a tmpfs of its own; a script binds the host's)";
+  }
+  Reason why() const override {
+    return {"root of a user namespace can make no device node that can be opened; the host's root can",
+            "user_namespaces(7)"};
+  }
+
+ private:
+  Result<void> make_all(int directory_fd) const {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      TRY_IN(nodes_[i].path, make_file(directory_fd, host_name(i).c_str(), nodes_[i]));
+      TRY_IN(nodes_[i].path, give_file(directory_fd, host_name(i).c_str(), nodes_[i]));
+    }
+    return ok();
+  }
+
+  std::vector<DeviceNode> nodes_;
+  size_t number_;
+  std::string label_;
+};
+
 class DeviceNodes : public Step {
  public:
-  DeviceNodes(std::vector<DeviceNode> nodes, bool bind)
+  DeviceNodes(std::vector<DeviceNode> nodes, std::optional<size_t> tree)
       : Step(Lane::kInit,
              nodes.empty() ? "look at /dev/null" : "make " + std::to_string(nodes.size()) + " device nodes"),
         nodes_(std::move(nodes)),
-        bind_(bind) {}
+        tree_(tree) {}
 
   Result<void> perform(StepContext& context) const override {
-    Parent parent;  // of the last node: nearly all are in the same directory
-    std::string_view directory;
-    for (const auto& node : nodes_) {
-      if (bind_) {
-        TRY_IN(node.path, bind_node(context.root_fd.get(), node));
-        continue;
-      }
-      const size_t begin = node.path.rfind('/') + 1;
-      const std::string_view name = std::string_view(node.path).substr(begin);
-      const bool is_plain = !name.empty() && name != "." && name != "..";
-      if (is_plain && begin > 0 && directory == std::string_view(node.path).substr(0, begin)) {
-        parent.name = name;
-      } else {
-        parent = TRY_IN(node.path, open_parent(context.root_fd.get(), node.path, Symlinks::kRefuse));
-        directory = std::string_view(node.path).substr(0, is_plain ? begin : 0);
-      }
-      TRY_IN(node.path, make_node(parent, node));
-    }
+    const int root_fd = context.root_fd.get();
+    TRY(tree_ ? bind_nodes(root_fd, std::move(context.trees[*tree_])) : make_nodes(root_fd));
     context.null_fd = TRY(open_in_root(context.root_fd.get(), "/dev/null", Symlinks::kRefuse));
     const struct stat status = TRY(sys::fstat(context.null_fd.get()));
     if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
@@ -70,13 +127,7 @@ class DeviceNodes : public Step {
   }
 
   std::string say() const override {
-    std::string text = nodes_.empty() ? "openat2(/dev/null)" : "";
-    for (const auto& node : nodes_) {
-      if (!text.empty()) text += "; ";
-      text += (bind_ ? "bind(" : "mknodat(") + node.path + ", " + type_letter(node.type) + " " +
-              std::to_string(node.major) + ":" + std::to_string(node.minor) + ")";
-    }
-    return text;
+    return nodes_.empty() ? "openat2(/dev/null)" : say_nodes(nodes_, tree_ ? "bind" : "mknodat");
   }
   std::string shell() const override {
     std::string lines = nodes_.empty() ? "[ -c " + shell_in_root("/dev/null") + " ]" : "";
@@ -94,30 +145,59 @@ class DeviceNodes : public Step {
   }
 
  private:
+  Result<void> make_nodes(int root_fd) const {
+    Parent parent;  // of the last node: nearly all are in the same directory
+    std::string_view directory;
+    for (const auto& node : nodes_) {
+      const size_t begin = node.path.rfind('/') + 1;
+      const std::string_view name = std::string_view(node.path).substr(begin);
+      const bool is_plain = !name.empty() && name != "." && name != "..";
+      if (is_plain && begin > 0 && directory == std::string_view(node.path).substr(0, begin)) {
+        parent.name = name;
+      } else {
+        parent = TRY_IN(node.path, open_parent(root_fd, node.path, Symlinks::kRefuse));
+        directory = std::string_view(node.path).substr(0, is_plain ? begin : 0);
+      }
+      TRY_IN(node.path, make_node(parent, node));
+    }
+    return ok();
+  }
+
   static Result<void> make_node(const Parent& parent, const DeviceNode& node) {
     const char* name = parent.name.c_str();
-    const dev_t device = makedev(node.major, node.minor);
-    auto made = sys::mknodat(parent.directory.get(), name, node.type | node.permissions, device);
+    auto made = make_file(parent.directory.get(), name, node);
     if (!made && made.error().error_number() != EEXIST) return made;
     if (!made) {
       const struct stat status = TRY(sys::fstatat(parent.directory.get(), name, AT_SYMLINK_NOFOLLOW));
-      if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != device) {
+      if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != makedev(node.major, node.minor)) {
         return conflict("is in the image already and is another file");
       }
       return ok();  // its owner stays: it may be the host's, in a directory that is bound there
     }
-    if (node.uid == 0 && node.gid == 0) return ok();
-    return sys::fchownat(parent.directory.get(), name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);
+    return give_file(parent.directory.get(), name, node);
   }
 
-  static Result<void> bind_node(int root_fd, const DeviceNode& node) {
-    const Fd tree = TRY(sys::open_tree(AT_FDCWD, node.path.c_str(), OPEN_TREE_CLONE));
-    const Fd target = TRY(open_target(root_fd, node.path, TargetType::kFile, Symlinks::kRefuse));
-    return sys::move_mount(tree.get(), target.get());
+  // Before Linux 6.15 only what is attached can be cloned: the tmpfs covers the root for as long, which is
+  // looked up from its descriptor, below it.
+  Result<void> bind_nodes(int root_fd, const Fd& tree) const {
+    TRY(sys::move_mount(tree.get(), root_fd));
+    std::vector<Fd> clones;
+    for (size_t i = 0; i < nodes_.size(); ++i)
+      clones.push_back(TRY(sys::open_tree(tree.get(), host_name(i).c_str(), OPEN_TREE_CLONE)));
+    TRY(sys::fchdir(tree.get()));
+    TRY(sys::umount2(".", MNT_DETACH));
+    for (size_t i = 0; i < nodes_.size(); ++i)
+      TRY_IN(nodes_[i].path, bind_node(root_fd, nodes_[i].path, clones[i].get()));
+    return ok();
+  }
+
+  static Result<void> bind_node(int root_fd, const std::string& path, int clone_fd) {
+    const Fd target = TRY(open_target(root_fd, path, TargetType::kFile, Symlinks::kRefuse));
+    return sys::move_mount(clone_fd, target.get());
   }
 
   std::string node_shell(const DeviceNode& node) const {
-    if (bind_)
+    if (tree_)
       return ": > " + shell_in_root(node.path) + "; mount --bind " + shell_quote(node.path) + " " +
              shell_in_root(node.path);
     std::string line = "[ -e " + shell_in_root(node.path) + " ] || mknod -m " + octal(node.permissions) +
@@ -129,7 +209,7 @@ class DeviceNodes : public Step {
   }
 
   std::vector<DeviceNode> nodes_;
-  bool bind_;
+  std::optional<size_t> tree_;
 };
 
 const char* name_of(const char* path) {
@@ -189,8 +269,11 @@ std::vector<DeviceNode> default_device_nodes() {
           {"/dev/random", S_IFCHR, 1, 8}, {"/dev/urandom", S_IFCHR, 1, 9}, {"/dev/tty", S_IFCHR, 5, 0}};
 }
 
-StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind) {
-  return std::make_unique<DeviceNodes>(std::move(nodes), bind);
+StepPtr host_nodes_step(std::vector<DeviceNode> nodes, size_t number, const std::string& label) {
+  return std::make_unique<HostNodes>(std::move(nodes), number, label);
+}
+StepPtr device_nodes_step(std::vector<DeviceNode> nodes, std::optional<size_t> tree) {
+  return std::make_unique<DeviceNodes>(std::move(nodes), tree);
 }
 StepPtr device_links_step() {
   return std::make_unique<DeviceLinks>();

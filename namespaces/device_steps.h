@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,10 +27,17 @@ struct DeviceNode {
 // Devices").
 std::vector<DeviceNode> default_device_nodes();
 
-// Makes the nodes with mknod(2), or with `bind` (user namespaces can't mknod) binds the host's nodes of the
-// same path. A node that is there already must be the same device. Fills context.null_fd with the container's
-// /dev/null, checked to be the character device 1:3: an image can't slip in a link (CVE-2025-31133).
-StepPtr device_nodes_step(std::vector<DeviceNode> nodes, bool bind);
+// Host lane, before clone, for an init in a user namespace, which may make no node that can be opened: makes
+// them on a tmpfs that is attached nowhere and leaves that in context.trees[number]. uid and gid are the
+// host's. `label` is the SELinux context of the files there; empty: the policy's. user_namespaces(7),
+// fsmount(2).
+StepPtr host_nodes_step(std::vector<DeviceNode> nodes, size_t number, const std::string& label);
+
+// Makes the nodes with mknod(2); a node that is there already must be the same device. With `tree`, of
+// context.trees, binds those that host_nodes_step() made of the same list, over what is there. Fills
+// context.null_fd with the container's /dev/null, checked to be the character device 1:3: an image can't slip
+// in a link (CVE-2025-31133).
+StepPtr device_nodes_step(std::vector<DeviceNode> nodes, std::optional<size_t> tree);
 
 // /dev/fd, stdin, stdout, stderr: what exists stays. /dev/ptmx is the link to pts/ptmx whatever an image has
 // there (runtime-spec config-linux.md "Default Devices"); a directory that is not empty is an error.

@@ -208,6 +208,14 @@ class LockedTrees : public Step {
 
 }  // namespace
 
+std::optional<uint32_t> host_id_of(const std::vector<IdMap>& maps, uint32_t id) {
+  for (const auto& map : maps) {
+    if (id >= map.container_id && id - map.container_id < map.size)
+      return map.host_id + (id - map.container_id);
+  }
+  return std::nullopt;
+}
+
 std::string id_map_text(const std::vector<IdMap>& maps) {
   std::string text;
   for (const auto& map : maps) {

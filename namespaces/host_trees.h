@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,9 @@ StepPtr locked_trees_step(std::vector<HostTree> trees);
 // A user namespace with these maps that nobody is in, as a descriptor. It makes a child for a moment.
 // user_namespaces(7).
 Result<Fd> make_user_namespace(const std::vector<IdMap>& uid_maps, const std::vector<IdMap>& gid_maps);
+
+// What `id` inside of a user namespace with these maps is outside; nullopt: nobody.
+std::optional<uint32_t> host_id_of(const std::vector<IdMap>& maps, uint32_t id);
 
 // The lines of uid_map(5).
 std::string id_map_text(const std::vector<IdMap>& maps);

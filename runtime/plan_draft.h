@@ -20,9 +20,10 @@ struct Draft {
   namespaces::NamespaceSet own;
   cgroups::Group group;
   bool has_group = false;
-  // For mounts[i], and for the rootfs: which tree.
+  // For mounts[i], for the rootfs and for the device nodes: which tree.
   std::vector<std::optional<size_t>> mount_trees;
   std::optional<size_t> root_tree;
+  std::optional<size_t> device_tree;
   // Of an init that joins v1's cgroups late (cgroups::Join): what the host does after the clone, and what the
   // init does before it shows the container its cgroups. Empty for all others.
   std::vector<StepPtr> late_groups;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "namespaces/host_trees.h"
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
 #include "runtime/spec_validate.h"
@@ -93,13 +94,8 @@ void add_privileges(Plan& plan, ProcessPlan& request) {
 }  // namespace
 
 std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_user_namespace) {
-  const uint64_t uid = process.user.uid;
   if (!in_user_namespace) return process.user.uid;
-  for (const auto& map : os.uid_mappings) {
-    if (uid >= map.container_id && uid - map.container_id < map.size)
-      return static_cast<uid_t>(map.host_id + (uid - map.container_id));
-  }
-  return std::nullopt;
+  return namespaces::host_id_of(os.uid_mappings, process.user.uid);
 }
 
 void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace) {

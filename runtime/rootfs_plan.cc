@@ -74,9 +74,9 @@ bool brings_dev(const Spec& spec) {
   });
 }
 
-void add_devices(Draft& draft) {
+std::vector<namespaces::DeviceNode> device_nodes(const Spec& spec) {
   auto nodes = namespaces::default_device_nodes();
-  for (const auto& device : draft.spec.os.devices) {
+  for (const auto& device : spec.os.devices) {
     if (device.path == "/dev/ptmx") continue;  // always the container's own: the link to pts/ptmx
     auto node = device_node(device);
     auto same =
@@ -87,14 +87,28 @@ void add_devices(Draft& draft) {
       *same = std::move(node);
     }
   }
-  const bool has_dev = brings_dev(draft.spec);
-  if (has_dev)
+  if (brings_dev(spec))
     std::erase_if(nodes, [](const auto& node) {
       return namespaces::is_below(namespaces::clean_path(node.path), "/dev");
     });
-  const bool in_user_namespace = draft.own.is_separate("user");
-  draft.add(namespaces::device_nodes_step(std::move(nodes), in_user_namespace));
-  if (!has_dev) draft.add(namespaces::device_links_step());
+  return nodes;
+}
+
+// Who is nobody inside (of a namespace by path the ids may be unknown) leaves the node to the host's root.
+void add_host_nodes(Draft& draft, size_t number) {
+  auto nodes = device_nodes(draft.spec);
+  for (auto& node : nodes) {
+    node.uid = namespaces::host_id_of(draft.spec.os.uid_mappings, node.uid).value_or(0);
+    node.gid = namespaces::host_id_of(draft.spec.os.gid_mappings, node.gid).value_or(0);
+  }
+  if (nodes.empty()) return;
+  draft.device_tree = number;
+  draft.add(namespaces::host_nodes_step(std::move(nodes), number, draft.spec.os.mount_label));
+}
+
+void add_devices(Draft& draft) {
+  draft.add(namespaces::device_nodes_step(device_nodes(draft.spec), draft.device_tree));
+  if (!brings_dev(draft.spec)) draft.add(namespaces::device_links_step());
 }
 
 bool needs_procfs(const Spec& spec) {
@@ -189,8 +203,10 @@ Result<void> add_host_trees(Draft& draft) {
     }
     draft.mount_trees[i] = add_tree(trees, std::move(tree));
   }
-  if (in_user_namespace && !trees.empty()) {
-    draft.add(namespaces::locked_trees_step(std::move(trees)));
+  if (in_user_namespace) {
+    const size_t next = trees.size();
+    if (!trees.empty()) draft.add(namespaces::locked_trees_step(std::move(trees)));
+    add_host_nodes(draft, next);
     return ok();
   }
   for (size_t i = 0; i < trees.size(); ++i)

@@ -106,6 +106,28 @@ TEST_CASE("a user namespace: mapped root, its devices, and directories that only
   CHECK(status.st_uid == 300000);
 }
 
+// spec: config-linux.md#devices.user-namespace
+TEST_CASE("devices of a user namespace: made as the configuration says, whatever the host has at the path") {
+  const SmallRootfs rootfs;
+  own_by(rootfs.path(), 300000);
+  auto spec = rootfs.spec({"sh", "-c",
+                           "cd /dev; stat -c '%F %t:%T %a %u %g' mine pipe /opt/block zero full other null; "
+                           "head -c 3 mine | wc -c; (echo x > full) 2>&1; chown 9:9 mine && stat -c %u mine; "
+                           "cut -d ' ' -f 5 /proc/self/mountinfo | grep -c '^/$'"});
+  add_user_namespace(spec);
+  spec.os.devices = {{'c', "/dev/mine", 1, 5, 0640, 7, 8},
+                     {'p', "/dev/pipe", 0, 0, 0622, std::nullopt, std::nullopt},
+                     {'b', "/opt/block", 7, 200, 0660, 0, 6},
+                     {'u', "/dev/zero", 1, 3, std::nullopt, std::nullopt, std::nullopt},
+                     {'c', "/dev/other", 1, 9, 0600, 5000, 5000}};  // an owner who is nobody inside
+  const auto output = run_to_end(spec, rootfs);
+  CHECK(output.out ==
+        "character special file 1:5 640 7 8\nfifo 0:0 622 0 0\nblock special file 7:c8 660 0 6\n"
+        "character special file 1:3 666 0 0\ncharacter special file 1:7 666 0 0\n"
+        "character special file 1:9 600 65534 65534\ncharacter special file 1:3 666 0 0\n"
+        "3\nsh: write error: No space left on device\n9\n1\n");
+}
+
 // spec: config.md#mounts.idmap.user-namespace
 TEST_CASE("idmap in a container with a user namespace: the host's files are the container's own") {
   const SmallRootfs rootfs;
