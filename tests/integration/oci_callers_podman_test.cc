@@ -81,3 +81,14 @@ TEST_CASE("podman, in brief", "[brief]") {
   const Podman podman;
   works_in_brief(podman);
 }
+
+TEST_CASE("podman maps users and gives such a container a device under another name") {
+  const Podman podman;
+  const Outcome outcome = podman.run({"--rm", "--uidmap", "0:100000:65536", "--device", "/dev/zero:/dev/own",
+                                      "busybox", "sh", "-c",
+                                      "cat /proc/self/uid_map; stat -c '%F %t:%T %u' /dev/own; head -c 2 "
+                                      "/dev/own | wc -c"});
+  INFO(outcome.err);
+  CHECK(contains(outcome.out, " 100000 "));
+  CHECK(contains(outcome.out, "character special file 1:5 0\n2\n"));
+}
