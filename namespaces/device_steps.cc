@@ -177,23 +177,20 @@ class DeviceNodes : public Step {
     return give_file(parent.directory.get(), name, node);
   }
 
-  // Before Linux 6.15 only what is attached can be cloned: the tmpfs covers the root for as long, which is
-  // looked up from its descriptor, below it.
+  // Before Linux 6.15 only what is attached can be cloned: the tmpfs covers the root meanwhile, in which the
+  // paths are looked up from its descriptor, below the tmpfs.
   Result<void> bind_nodes(int root_fd, const Fd& tree) const {
     TRY(sys::move_mount(tree.get(), root_fd));
-    std::vector<Fd> clones;
     for (size_t i = 0; i < nodes_.size(); ++i)
-      clones.push_back(TRY(sys::open_tree(tree.get(), host_name(i).c_str(), OPEN_TREE_CLONE)));
+      TRY_IN(nodes_[i].path, bind_node(root_fd, nodes_[i].path, tree.get(), host_name(i)));
     TRY(sys::fchdir(tree.get()));
-    TRY(sys::umount2(".", MNT_DETACH));
-    for (size_t i = 0; i < nodes_.size(); ++i)
-      TRY_IN(nodes_[i].path, bind_node(root_fd, nodes_[i].path, clones[i].get()));
-    return ok();
+    return sys::umount2(".", MNT_DETACH);
   }
 
-  static Result<void> bind_node(int root_fd, const std::string& path, int clone_fd) {
+  static Result<void> bind_node(int root_fd, const std::string& path, int tree_fd, const std::string& name) {
     const Fd target = TRY(open_target(root_fd, path, TargetType::kFile, Symlinks::kRefuse));
-    return sys::move_mount(clone_fd, target.get());
+    const Fd clone = TRY(sys::open_tree(tree_fd, name.c_str(), OPEN_TREE_CLONE));
+    return sys::move_mount(clone.get(), target.get());
   }
 
   std::string node_shell(const DeviceNode& node) const {
