@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +127,22 @@ TEST_CASE("devices of a user namespace: made as the configuration says, whatever
         "character special file 1:3 666 0 0\ncharacter special file 1:7 666 0 0\n"
         "character special file 1:9 600 65534 65534\ncharacter special file 1:3 666 0 0\n"
         "3\nsh: write error: No space left on device\n9\n1\n");
+}
+
+TEST_CASE("more devices of a user namespace than a process may have descriptors") {
+  const SmallRootfs rootfs;
+  own_by(rootfs.path(), 300000);
+  auto spec = rootfs.spec({"sh", "-c", "ls /dev | grep -c disk"});
+  add_user_namespace(spec);
+  for (int i = 0; i < 100; ++i)
+    spec.os.devices.push_back({'b', "/dev/disk" + std::to_string(i), 7, i, 0600, 0, 0});
+  rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few = {64, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  const auto output = run_to_end(spec, rootfs);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(output.out == "100\n");
 }
 
 // spec: config.md#mounts.idmap.user-namespace
