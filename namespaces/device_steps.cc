@@ -55,6 +55,25 @@ Result<void> give_file(int directory_fd, const char* name, const DeviceNode& nod
   return sys::fchownat(directory_fd, name, node.uid, node.gid, AT_SYMLINK_NOFOLLOW);
 }
 
+bool is_node(const struct stat& status, const DeviceNode& node) {
+  return (status.st_mode & S_IFMT) == node.type && status.st_rdev == makedev(node.major, node.minor);
+}
+
+// Whoever may not mknod(2), inside of a container without that capability say, can bind what its own /dev
+// has.
+bool may_not(const Result<void>& made) {
+  return !made && made.error().error_number() == EPERM;
+}
+Result<Fd> clone_own_node(const DeviceNode& node) {
+  Fd tree = TRY(sys::open_tree(AT_FDCWD, node.path.c_str(), OPEN_TREE_CLONE));
+  if (!is_node(TRY(sys::fstat(tree.get())), node)) return conflict("is another file here");
+  return tree;
+}
+Result<void> bind_over(int root_fd, const std::string& path, int tree_fd) {
+  const Fd target = TRY(open_target(root_fd, path, TargetType::kFile, Symlinks::kRefuse));
+  return sys::move_mount(tree_fd, target.get());
+}
+
 // What nodes[number] is called on the host's tmpfs.
 std::string host_name(size_t number) {
   return std::to_string(number);
@@ -97,8 +116,10 @@ class HostNodes : public Step {
  private:
   Result<void> make_all(int directory_fd) const {
     for (size_t i = 0; i < nodes_.size(); ++i) {
-      TRY_IN(nodes_[i].path, make_file(directory_fd, host_name(i).c_str(), nodes_[i]));
-      TRY_IN(nodes_[i].path, give_file(directory_fd, host_name(i).c_str(), nodes_[i]));
+      auto made = make_file(directory_fd, host_name(i).c_str(), nodes_[i]);
+      if (may_not(made) && clone_own_node(nodes_[i])) continue;  // the init finds none, and binds that
+      if (made) made = give_file(directory_fd, host_name(i).c_str(), nodes_[i]);
+      TRY_IN(nodes_[i].path, std::move(made));
     }
     return ok();
   }
@@ -158,20 +179,21 @@ class DeviceNodes : public Step {
         parent = TRY_IN(node.path, open_parent(root_fd, node.path, Symlinks::kRefuse));
         directory = std::string_view(node.path).substr(0, is_plain ? begin : 0);
       }
-      TRY_IN(node.path, make_node(parent, node));
+      TRY_IN(node.path, make_node(root_fd, parent, node));
     }
     return ok();
   }
 
-  static Result<void> make_node(const Parent& parent, const DeviceNode& node) {
+  static Result<void> make_node(int root_fd, const Parent& parent, const DeviceNode& node) {
     const char* name = parent.name.c_str();
     auto made = make_file(parent.directory.get(), name, node);
+    if (may_not(made)) {
+      if (const auto own = clone_own_node(node)) return bind_over(root_fd, node.path, own->get());
+    }
     if (!made && made.error().error_number() != EEXIST) return made;
     if (!made) {
       const struct stat status = TRY(sys::fstatat(parent.directory.get(), name, AT_SYMLINK_NOFOLLOW));
-      if ((status.st_mode & S_IFMT) != node.type || status.st_rdev != makedev(node.major, node.minor)) {
-        return conflict("is in the image already and is another file");
-      }
+      if (!is_node(status, node)) return conflict("is in the image already and is another file");
       return ok();  // its owner stays: it may be the host's, in a directory that is bound there
     }
     return give_file(parent.directory.get(), name, node);
@@ -181,16 +203,15 @@ class DeviceNodes : public Step {
   // paths are looked up from its descriptor, below the tmpfs.
   Result<void> bind_nodes(int root_fd, const Fd& tree) const {
     TRY(sys::move_mount(tree.get(), root_fd));
-    for (size_t i = 0; i < nodes_.size(); ++i)
-      TRY_IN(nodes_[i].path, bind_node(root_fd, nodes_[i].path, tree.get(), host_name(i)));
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const DeviceNode& node = nodes_[i];
+      auto made = sys::open_tree(tree.get(), host_name(i).c_str(), OPEN_TREE_CLONE);
+      if (!made && made.error().error_number() == ENOENT) made = clone_own_node(node);
+      const Fd clone = TRY_IN(node.path, std::move(made));
+      TRY_IN(node.path, bind_over(root_fd, node.path, clone.get()));
+    }
     TRY(sys::fchdir(tree.get()));
     return sys::umount2(".", MNT_DETACH);
-  }
-
-  static Result<void> bind_node(int root_fd, const std::string& path, int tree_fd, const std::string& name) {
-    const Fd target = TRY(open_target(root_fd, path, TargetType::kFile, Symlinks::kRefuse));
-    const Fd clone = TRY(sys::open_tree(tree_fd, name.c_str(), OPEN_TREE_CLONE));
-    return sys::move_mount(clone.get(), target.get());
   }
 
   std::string node_shell(const DeviceNode& node) const {

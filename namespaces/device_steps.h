@@ -36,7 +36,8 @@ StepPtr host_nodes_step(std::vector<DeviceNode> nodes, size_t number, const std:
 // Makes the nodes with mknod(2); a node that is there already must be the same device. With `tree`, of
 // context.trees, binds those that host_nodes_step() made of the same list, over what is there. Fills
 // context.null_fd with the container's /dev/null, checked to be the character device 1:3: an image can't slip
-// in a link (CVE-2025-31133).
+// in a link (CVE-2025-31133). Where mknod(2) is not permitted, both bind the node of the same path that
+// vial's own /dev has, if that is the same device.
 StepPtr device_nodes_step(std::vector<DeviceNode> nodes, std::optional<size_t> tree);
 
 // /dev/fd, stdin, stdout, stderr: what exists stays. /dev/ptmx is the link to pts/ptmx whatever an image has

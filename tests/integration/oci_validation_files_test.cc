@@ -214,6 +214,38 @@ TEST_CASE("devices of the configuration are made as it says") {
   CHECK(devices["pipe"]["mode"] == 0622);
 }
 
+// As inside of a container of podman, which does not give it by default.
+TEST_CASE("without CAP_MKNOD the devices are those of the runtime's own /dev, if they are the same") {
+  OciBundle oci;
+  const auto run = [&](const Json& devices) {
+    oci.spec["linux"]["devices"] = devices;
+    oci.spec["process"]["args"] = {"sh", "-c", "stat -c '%F %t:%T' /dev/null /dev/full; echo x > /dev/null"};
+    oci.write_config();
+    Words words = {"setpriv", "--bounding-set", "-mknod", "--inh-caps", "-mknod"};
+    for (const auto& word : oci.command_line({"run", "--bundle", oci.bundle(), oci.id()}))
+      words.push_back(word);
+    return run_into_files(words, oci.directory());
+  };
+  for (const bool maps_users : {false, true}) {
+    if (maps_users) {
+      oci.spec["linux"]["namespaces"].push_back({{"type", "user"}});
+      for (const char* name : {"uidMappings", "gidMappings"})
+        oci.spec["linux"][name] = Json::array({{{"containerID", 0}, {"hostID", 100000}, {"size", 3000}}});
+    }
+    const Outcome good = run(Json::array());
+    INFO(good.err);
+    CHECK(good.code == 0);
+    CHECK(good.out == "character special file 1:3\ncharacter special file 1:7\n");
+    if (!is_vial_oci()) continue;  // runc binds whatever has the name
+    for (const char* path : {"/dev/zero", "/dev/vial-not-there"}) {
+      const Outcome bad = run(Json::array({{{"type", "c"}, {"path", path}, {"major", 1}, {"minor", 11}}}));
+      CHECK(bad.code == 1);
+      CHECK(bad.err.find(std::string(path) + ": mknod") != std::string::npos);
+      CHECK(bad.err.find("Operation not permitted") != std::string::npos);
+    }
+  }
+}
+
 // spec: config-linux.md#masked-paths MUST NOT be readable inside the container
 TEST_CASE("masked paths are there and empty") {
   OciBundle oci;
