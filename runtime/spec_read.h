@@ -27,6 +27,7 @@ Result<std::optional<security::SeccompFilterSpec>> read_seccomp(const JsonView& 
 
 // The optional member `key` when it is an object; kInvalid for another type.
 Result<std::optional<JsonView>> object_member(const JsonView& view, const char* key);
+// kInvalid when it is missing, no string, or empty: nothing that the specification requires may be.
 Result<std::string> required_string(const JsonView& view, const char* key);
 Result<int64_t> required_integer(const JsonView& view, const char* key);
 Result<uint64_t> required_unsigned(const JsonView& view, const char* key);

@@ -19,7 +19,9 @@ Result<std::optional<JsonView>> object_member(const JsonView& view, const char* 
 
 Result<std::string> required_string(const JsonView& view, const char* key) {
   const auto member = TRY(view.at(key));
-  return member.string();
+  std::string text = TRY(member.string());
+  if (text.empty()) return member.wrong("empty");
+  return text;
 }
 
 Result<int64_t> required_integer(const JsonView& view, const char* key) {
