@@ -138,8 +138,7 @@ class DeviceNodes : public Step {
         tree_(tree) {}
 
   Result<void> perform(StepContext& context) const override {
-    const int root_fd = context.root_fd.get();
-    TRY(tree_ ? bind_nodes(root_fd, std::move(context.trees[*tree_])) : make_nodes(root_fd));
+    TRY(tree_ ? bind_nodes(context, *tree_) : make_nodes(context.root_fd.get()));
     context.null_fd = TRY(open_in_root(context.root_fd.get(), "/dev/null", Symlinks::kRefuse));
     const struct stat status = TRY(sys::fstat(context.null_fd.get()));
     if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
@@ -201,7 +200,9 @@ class DeviceNodes : public Step {
 
   // Before Linux 6.15 only what is attached can be cloned: the tmpfs covers the root meanwhile, in which the
   // paths are looked up from its descriptor, below the tmpfs.
-  Result<void> bind_nodes(int root_fd, const Fd& tree) const {
+  Result<void> bind_nodes(StepContext& context, size_t number) const {
+    const int root_fd = context.root_fd.get();
+    const Fd tree = std::move(context.trees[number]);
     TRY(sys::move_mount(tree.get(), root_fd));
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const DeviceNode& node = nodes_[i];
