@@ -12,7 +12,6 @@ namespace {
 
 // The guard's whole life. A byte: all is well; end of file: the terminal is ours to put back.
 [[noreturn]] void stand_guard(int watch_fd, int terminal_fd, const termios& before) {
-  ::setsid();
   char byte = 0;
   if (::read(watch_fd, &byte, 1) == 0) ::tcsetattr(terminal_fd, TCSADRAIN, &before);
   ::_exit(0);
@@ -30,9 +29,11 @@ RawTerminal::RawTerminal(int fd) : fd_(fd) {
 void RawTerminal::start_guard() {
   auto pipe = sys::pipe2(0);
   if (!pipe) return;
-  // Two forks: nobody has to wait for the guard.
+  // Two forks: nobody has to wait for the guard. It is born in a session of its own: when we are killed, the
+  // hang-up of ours can't meet it.
   const pid_t child = ::fork();
   if (child == 0) {
+    ::setsid();
     if (::fork() != 0) ::_exit(0);
     const int watch = ::fcntl(pipe->reader.get(), F_DUPFD_CLOEXEC, 3);
     const int terminal = ::fcntl(fd_, F_DUPFD_CLOEXEC, 3);
