@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "base/strings.h"
 #include "base/syscalls.h"
@@ -29,11 +30,9 @@ char type_letter(mode_t type) {
   return type == S_IFBLK ? 'b' : type == S_IFIFO ? 'p' : 'c';
 }
 
-std::string octal(mode_t mode) {
-  std::string text;
-  for (unsigned rest = mode; rest != 0; rest /= 8)
-    text.insert(text.begin(), static_cast<char>('0' + rest % 8));
-  return text.empty() ? "0" : text;
+std::string in_base(int base, unsigned number) {
+  std::array<char, 16> text = {};
+  return {text.data(), std::to_chars(text.begin(), text.end(), number, base).ptr};
 }
 
 std::string say_nodes(const std::vector<DeviceNode>& nodes, const char* call) {
@@ -106,7 +105,8 @@ class HostNodes : public Step {
     return "fsopen(tmpfs); fsmount(MOUNT_ATTR_NOSUID|MOUNT_ATTR_NOEXEC); " + say_nodes(nodes_, "mknodat");
   }
   std::string shell() const override {
-    return "# (vial makes the device nodes on a tmpfs of its own; a script binds the host's)";
+    return "# (vial makes the device nodes on a tmpfs of its own; below, the host's are bound where they are "
+           "the same)";
   }
   Reason why() const override {
     return {"root of a user namespace can make no device node that can be opened; the host's root can",
@@ -216,10 +216,13 @@ class DeviceNodes : public Step {
   }
 
   std::string node_shell(const DeviceNode& node) const {
-    if (tree_)
-      return ": > " + shell_in_root(node.path) + "; mount --bind " + shell_quote(node.path) + " " +
+    if (tree_ && node.type != S_IFIFO)
+      return "[ \"$(stat -c %t:%T " + shell_quote(node.path) + ")\" = " + in_base(16, node.major) + ":" +
+             in_base(16, node.minor) +
+             " ] || exit 1  # another device than the host's: this script can't make it\n: > " +
+             shell_in_root(node.path) + "; mount --bind " + shell_quote(node.path) + " " +
              shell_in_root(node.path);
-    std::string line = "[ -e " + shell_in_root(node.path) + " ] || mknod -m " + octal(node.permissions) +
+    std::string line = "[ -e " + shell_in_root(node.path) + " ] || mknod -m " + in_base(8, node.permissions) +
                        " " + shell_in_root(node.path) + " " + type_letter(node.type);
     if (node.type != S_IFIFO) line += " " + std::to_string(node.major) + " " + std::to_string(node.minor);
     if (node.uid == 0 && node.gid == 0) return line;

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/device_steps.h"
 #include "namespaces/host_trees.h"
 #include "runtime/launch.h"
 #include "tests/unit/runtime/small_rootfs.h"
@@ -127,6 +128,18 @@ TEST_CASE("devices of a user namespace: made as the configuration says, whatever
         "character special file 1:3 666 0 0\ncharacter special file 1:7 666 0 0\n"
         "character special file 1:9 600 65534 65534\ncharacter special file 1:3 666 0 0\n"
         "3\nsh: write error: No space left on device\n9\n1\n");
+}
+
+TEST_CASE("devices of a user namespace as shell: the host's, and none that is another device") {
+  const SmallRootfs rootfs;
+  const auto code_with_minor = [&](unsigned minor) {
+    const auto step = namespaces::device_nodes_step({{"/dev/zero", S_IFCHR, 1, minor}}, 0);
+    const std::string script =
+        "ROOT=" + rootfs.path() + "\nmkdir -p $ROOT/dev\n" + step->shell() + "\ntest -c $ROOT/dev/zero";
+    return run_command({"unshare", "-m", "sh", "-c", script})->status.shell_code();
+  };
+  CHECK(code_with_minor(5) == 0);
+  CHECK(code_with_minor(3) == 1);
 }
 
 TEST_CASE("more devices of a user namespace than a process may have descriptors") {
