@@ -65,8 +65,9 @@ std::vector<std::string> hierarchies() {
 // What runtimes keep of a container, by the names of the directories that their callers choose for them.
 std::string runtime_state() {
   std::string text;
-  for (const char* place : {"/run/vial-oci", "/run/runc", "/run/crun", "/run/containerd/runc/default",
-                            "/run/containerd/io.containerd.runtime.v2.task/default"})
+  for (const char* place :
+       {"/run/vial-oci", "/run/runc", "/run/crun", "/run/containerd/runc/default",
+        "/run/containerd/runc/k8s.io", "/run/containerd/io.containerd.runtime.v2.task/default"})
     for (const auto& name : list_directory(place).value_or({}))
       if (!name.starts_with(".") && name != "@seccomp")
         text += std::string("+ state ") + place + "/" + name + "\n";
