@@ -1,9 +1,23 @@
 // Two hundred containers at once: listed fast, stopped and removed, and the host is as before.
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
 #include <cstdio>
 
 #include "base/strings.h"
 #include "tests/integration/running_program.h"
+
+namespace {
+
+// Processor time of what has run and ended so far: other tests beside this one don't change it.
+int64_t used_ms() {
+  struct rusage usage = {};
+  REQUIRE(::getrusage(RUSAGE_CHILDREN, &usage) == 0);
+  const auto milliseconds = [](const timeval& time) { return time.tv_sec * 1000 + time.tv_usec / 1000; };
+  return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+}
+
+}  // namespace
 
 TEST_CASE("two hundred containers: started, listed, stopped and removed without a trace") {
   const Vial vial;
@@ -21,9 +35,9 @@ TEST_CASE("two hundred containers: started, listed, stopped and removed without 
   const int64_t started_ms = monotonic_ms() - begin;
   int64_t best_ms = INT64_MAX;
   for (int i = 0; i < 5; ++i) {
-    const int64_t from = monotonic_ms();
+    const int64_t from = used_ms();
     const auto listed = vial.run({"ps"});
-    best_ms = std::min(best_ms, monotonic_ms() - from);
+    best_ms = std::min(best_ms, used_ms() - from);
     CHECK(split(trim(listed.out), '\n').size() == count + 1);
   }
   std::printf("%zu containers: started in %lld ms, ps takes %lld ms\n", count,

@@ -109,7 +109,7 @@ TEST_CASE("servers that stall or drip are given up") {
   CHECK(contains(test.refused({"pull", "-q", registry.host() + "/x/drip"}), "bytes/sec"));
   CHECK(contains(test.refused({"pull", "-q", registry.host() + "/x/stall-manifest"}),
                  "registry " + registry.host()));
-  CHECK(monotonic_ms() - start < 30'000);  // with a stall time of one second
+  CHECK(monotonic_ms() - start < 60'000);  // one stall of the time that is not set here
   test.check_empty();
 }
 
