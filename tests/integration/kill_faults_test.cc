@@ -15,7 +15,7 @@ constexpr int kMostSteps = 200;
 
 TEST_CASE("a failure at any step ends with 125, says which, and leaves nothing") {
   const Vial vial;
-  const HostPicture before = HostPicture::take({vial.data_root(), vial.run_root()});
+  const HostPicture before = HostPicture::with_cgroups({vial.data_root(), vial.run_root()});
   int failed = 0;
   for (int k = 0; k < kMostSteps; ++k) {
     Outcome outcome;
@@ -32,7 +32,7 @@ TEST_CASE("a failure at any step ends with 125, says which, and leaves nothing")
     CHECK(outcome.code == 125);
     CHECK(outcome.out.empty());
     CHECK_THAT(outcome.err, Contains("step " + std::to_string(k + 1) + "/") && Contains("injected fault"));
-    CHECK(leaks_since(before, {vial.data_root(), vial.run_root()}, kPatience).empty());
+    CHECK(leaks_since(before, kPatience).empty());
   }
   CHECK(failed > 20);
 }
@@ -53,7 +53,7 @@ TEST_CASE("a container whose start failed is kept without --rm, and starts when 
 
 TEST_CASE("the monitor is killed at any step: the next command tells the truth, rm -f leaves nothing") {
   const Vial vial;
-  const HostPicture before = HostPicture::take({vial.data_root(), vial.run_root()});
+  const HostPicture before = HostPicture::with_cgroups({vial.data_root(), vial.run_root()});
   int killed = 0;
   for (int k = 0; k < kMostSteps; ++k) {
     Outcome outcome;
@@ -77,7 +77,7 @@ TEST_CASE("the monitor is killed at any step: the next command tells the truth, 
     }
     CHECK(vial.run({"rm", "-f", "struck"}).code == 0);
     CHECK(vial.run({"ps", "-aq"}).out.empty());
-    CHECK(leaks_since(before, {vial.data_root(), vial.run_root()}, kPatience).empty());
+    CHECK(leaks_since(before, kPatience).empty());
     if (outcome.code == 0) break;
   }
   CHECK(killed > 20);

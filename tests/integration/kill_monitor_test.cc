@@ -92,7 +92,7 @@ TEST_CASE("what `run -d` has started can be entered, though its monitor is kille
 
 TEST_CASE("a killed monitor that has let go of its lock but is not yet dead is no reason to leave anything") {
   const Vial vial;
-  const HostPicture before = HostPicture::take({vial.data_root(), vial.run_root()});
+  const HostPicture before = HostPicture::with_cgroups({vial.data_root(), vial.run_root()});
   start_alone(vial, "sleep 1000");
   const std::string path = vial.run_root() + "/containers/" + field(vial, "alone", "Id") + "/state.json";
   Json state = parse_json(read_file(path).value()).value();
@@ -105,7 +105,7 @@ TEST_CASE("a killed monitor that has let go of its lock but is not yet dead is n
   REQUIRE(replace_file(path, dump_json(state)));
   REQUIRE(::kill(state["pid"].get<pid_t>(), SIGKILL) == 0);
   CHECK(vial.run({"rm", "-f", "alone"}).code == 0);
-  const std::string left = leaks_since(before, {vial.data_root(), vial.run_root()}, kPatience);
+  const std::string left = leaks_since(before, kPatience);
   INFO(left);
   CHECK(left.empty());
 }
@@ -167,7 +167,7 @@ TEST_CASE("a killed monitor's --rm container is removed by the next command afte
 
 TEST_CASE("the command and everything that it started are killed at random moments") {
   const Vial vial;
-  const HostPicture before = HostPicture::take({vial.data_root(), vial.run_root()});
+  const HostPicture before = HostPicture::with_cgroups({vial.data_root(), vial.run_root()});
   std::minstd_rand random(7);
   const int rounds = in_vm() ? 5 : 40;
   const long most_us = in_vm() ? 400'000 : 30'000;
@@ -195,7 +195,7 @@ TEST_CASE("the command and everything that it started are killed at random momen
     INFO(listed.out << removed.err);
     CHECK(removed.code == 0);
     CHECK(vial.run({"ps", "-aq"}).out.empty());
-    const std::string left = leaks_since(before, {vial.data_root(), vial.run_root()}, kPatience);
+    const std::string left = leaks_since(before, kPatience);
     INFO(left);
     CHECK(left.empty());
   }

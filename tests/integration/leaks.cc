@@ -88,6 +88,9 @@ void own_tmp(const std::vector<std::string>& used) {
     REQUIRE(tree);
     kept.emplace(top, std::move(*tree));
   }
+  // Whoever removes a directory takes with it what is mounted on it elsewhere, at any moment.
+  for (const auto& mount : mount_table())
+    if (mount.point.starts_with("/tmp/")) (void)::umount2(mount.point.c_str(), MNT_DETACH);
   REQUIRE(::mount("vial-tests", "/tmp", "tmpfs", MS_NOSUID, "mode=1777") == 0);
   for (const auto& [top, tree] : kept) {
     REQUIRE(::mkdir(top.c_str(), 0755) == 0);
@@ -112,15 +115,29 @@ void isolate_test_program(const std::vector<std::string>& used) {
 
 HostPicture HostPicture::take(const std::vector<std::string>& roots) {
   HostPicture picture;
+  picture.roots_ = roots;
+  return picture.again();
+}
+
+HostPicture HostPicture::with_cgroups(const std::vector<std::string>& roots) {
+  HostPicture picture;
+  picture.roots_ = roots;
+  picture.has_cgroups_ = true;
+  return picture.again();
+}
+
+HostPicture HostPicture::again() const {
+  HostPicture picture;
+  picture.roots_ = roots_;
+  picture.has_cgroups_ = has_cgroups_;
   for (const auto& mount : mount_table()) {
-    if (mount.point.starts_with("/tmp/vial-unit-")) continue;  // of unit tests that run beside these
     picture.things_.insert("mount " + mount.type + " " + mount.point);
-    if (mount.type == "cgroup" || mount.type == "cgroup2")
+    if (has_cgroups_ && (mount.type == "cgroup" || mount.type == "cgroup2"))
       add_cgroups(picture.things_, mount.point + "/vial");
   }
   for (const auto& name : list_directory("/tmp").value_or({}))
     picture.things_.insert("file /tmp/" + name);
-  for (const auto& root : roots)
+  for (const auto& root : roots_)
     add_tree(picture.things_, "file", root, true);
   return picture;
 }
@@ -148,11 +165,11 @@ std::string living_children() {
   return text;
 }
 
-std::string leaks_since(const HostPicture& before, const std::vector<std::string>& roots, int seconds) {
+std::string leaks_since(const HostPicture& before, int seconds) {
   constexpr timespec kPause = {0, 20'000'000};
   std::string left;
   for (int tries = 0; tries < seconds * 50; ++tries) {
-    left = living_children() + before.difference(HostPicture::take(roots));
+    left = living_children() + before.difference(before.again());
     if (left.empty()) break;
     ::nanosleep(&kPause, nullptr);
   }

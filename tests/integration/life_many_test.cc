@@ -44,7 +44,7 @@ TEST_CASE("two hundred containers: started, listed, stopped and removed without 
               static_cast<long long>(started_ms), static_cast<long long>(best_ms));
   CHECK(best_ms < 500);
   // Each container's mounts are in its own mount namespace alone.
-  CHECK_FALSE(contains(before.difference(HostPicture::take({})), "mount "));
+  CHECK_FALSE(contains(before.difference(before.again()), "mount "));
   Words stop = {"stop", "-t", "0"};
   stop.insert(stop.end(), names.begin(), names.end());
   const auto stopped = vial.run(stop);

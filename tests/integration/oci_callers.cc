@@ -117,7 +117,7 @@ CallerRig::CallerRig() {
 }
 
 CallerRig::~CallerRig() {
-  std::string left = leaks_since(before_, {}, kPatience) + runtime_state();
+  std::string left = leaks_since(before_, kPatience) + runtime_state();
   // The parent itself and conmon's are the caller's and left by it.
   auto groups = cgroups();
   std::reverse(groups.begin(), groups.end());

@@ -176,7 +176,7 @@ OciBundle::OciBundle() {
 }
 
 OciBundle::~OciBundle() {
-  std::string left = leaks_since(before_, {directory_ + "/state"}, kPatience);
+  std::string left = leaks_since(before_, kPatience);
   for (const auto& path : cgroups())
     left += "+ cgroup " + path + "\n";
   INFO("left behind by " << oci_runtime() << ":\n" << left);

@@ -56,7 +56,7 @@ struct Roots {
     INFO(first->err);
     REQUIRE(first->status.shell_code() == 0);
     // Its monitor may still be deleting.
-    const std::string left = leaks_since(HostPicture::take({}), {}, 10);
+    const std::string left = leaks_since(HostPicture::with_cgroups({}), 10);
     INFO(left);
     REQUIRE(left.empty());
   }
@@ -115,13 +115,13 @@ std::string sample_archive(const std::string& sample) {
 Vial::Vial() {
   (void)roots();
   directory_ = new_directory();
-  before_ = HostPicture::take(root_paths());
+  before_ = HostPicture::with_cgroups(root_paths());
 }
 
 Vial::~Vial() {
   constexpr int kPatience =
       15;  // other programs on this machine may have containers of their own for a while
-  const std::string left = leaks_since(before_, root_paths(), kPatience);
+  const std::string left = leaks_since(before_, kPatience);
   INFO("left behind:\n" << left);
   CHECK(left.empty());
   if (!left.empty()) {  // one test's failure is not the next one's

@@ -170,18 +170,6 @@ TEST_CASE("a missing program is 127, one that can't be executed 126") {
 }
 
 #ifdef VIAL_FAULTS
-namespace {
-
-// The host's mounts, without those of tests that run beside this one, in directories of their own.
-std::string host_mounts(const SmallRootfs& rootfs) {
-  std::string mounts;
-  for (const auto& line : split(read_file("/proc/self/mountinfo").value(), '\n'))
-    if (!contains(line, "/vial-") || contains(line, rootfs.directory())) mounts += line + "\n";
-  return mounts;
-}
-
-}  // namespace
-
 // spec: runtime.md#errors
 TEST_CASE("a failure at any step is told by its name and leaves nothing") {
   const SmallRootfs rootfs;

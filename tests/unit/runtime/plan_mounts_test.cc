@@ -258,12 +258,12 @@ TEST_CASE("a shared bind in a shared rootfs carries mounts to the host, and noth
   spec.process.capabilities->bounding = spec.process.capabilities->effective =
       spec.process.capabilities->permitted = security::own_bounding_set();
   add_bind(spec, peer, "/peer", {"rbind", "rshared"});
-  const std::string before = read_file("/proc/self/mountinfo").value();
+  const std::string before = host_mounts(rootfs);
   const auto output = run_to_end(spec, rootfs);
   CHECK(output.out == "ok\n");
-  const std::string after = read_file("/proc/self/mountinfo").value();
+  const std::string after = host_mounts(rootfs);
   CHECK(contains(after, peer + "/m "));
   CHECK(split(after, '\n').size() == split(before, '\n').size() + 1);
   CHECK(sys::umount2((peer + "/m").c_str(), MNT_DETACH));
-  CHECK(read_file("/proc/self/mountinfo").value() == before);
+  CHECK(host_mounts(rootfs) == before);
 }

@@ -114,6 +114,13 @@ runtime::PlanRequest request_of(const runtime::Spec& spec, const SmallRootfs& ro
   return request;
 }
 
+std::string host_mounts(const SmallRootfs& rootfs) {
+  std::string mounts;
+  for (const auto& line : split(read_file("/proc/self/mountinfo").value(), '\n'))
+    if (!contains(line, "/vial-") || contains(line, rootfs.directory())) mounts += line + "\n";
+  return mounts;
+}
+
 RunOutput run_to_end(const runtime::Spec& spec, const SmallRootfs& rootfs) {
   return run_request(request_of(spec, rootfs));
 }

@@ -25,6 +25,9 @@ class SmallRootfs {
   TemporaryDirectory directory_;
 };
 
+// The host's mountinfo(5), without the mounts of tests that run beside this one, in directories of their own.
+std::string host_mounts(const SmallRootfs& rootfs);
+
 // What a container printed and how it ended; REQUIREs that it started.
 struct RunOutput {
   std::string out;
