@@ -125,6 +125,9 @@ Result<void> check_unified(const std::string& key, const std::string& value) {
   const bool is_name = key.find('.') != std::string::npos && key[0] != '.' && !has_blank(key) &&
                        key.find('/') == std::string::npos;
   if (!is_name) return invalid("unified: '" + printable(key) + "' is not a cgroup file name");
+  // An empty text is the number 0 to most files: memory.max would kill the container.
+  if (trim(value).empty() && !(value.empty() && key.starts_with("cpuset.")))
+    return invalid("unified: the value of " + printable(key) + " is empty");
   if (value.find('\0') != std::string::npos)
     return invalid("unified: the value of " + printable(key) + " has a NUL byte");
   return ok();

@@ -129,7 +129,15 @@ Result<std::vector<LimitWrite>> v2_limits(const Resources& resources) {
   // Last, so that what the user spelled out by itself wins.
   for (const auto& [key, value] : resources.unified) {
     const std::string controller = key.substr(0, key.find('.'));
-    writes.push_back({controller == "cgroup" ? "" : controller, key, value});
+    const auto add = [&, &file = key](const std::string& text) {
+      writes.push_back({controller == "cgroup" ? "" : controller, file, text});
+    };
+    if (value.empty())
+      add("\n");  // a set of CPUs that becomes the parent's; a write(2) of nothing would be none
+    // One device a write is what the kernel takes of io.max and its like.
+    for (const std::string& line : split(value, '\n')) {
+      if (!line.empty()) add(line);
+    }
   }
   return writes;
 }

@@ -63,11 +63,27 @@ Error name_taken(const std::string& name) {
   return conflict("the container has an interface " + printable(name) + " already");
 }
 
-// Asked before the move: the kernel moves first, fails to rename, and the interface is gone from the host.
-Result<void> check_free(const RouteSocket& socket, const std::string& name) {
+Result<bool> is_free(const RouteSocket& socket, const std::string& name) {
   const auto there = find_link(socket, name);
-  if (there) return name_taken(name);
-  return there.error().kind() == ErrorKind::kNotFound ? ok() : Result<void>(there.error());
+  if (!there && there.error().kind() != ErrorKind::kNotFound) return there.error();
+  return !there;
+}
+
+// Asked before the move: the kernel moves first, fails to rename, and the interface is gone from the host.
+// "eth%d" asks for the first name that is free, as the kernel counts; chosen here, since its answer does not
+// say which it was.
+Result<std::string> choose_name(const RouteSocket& socket, const std::string& wanted) {
+  constexpr std::string_view kNumber = "%d";
+  if (!wanted.ends_with(kNumber)) {
+    if (!TRY(is_free(socket, wanted))) return name_taken(wanted);
+    return wanted;
+  }
+  const std::string stem = wanted.substr(0, wanted.size() - kNumber.size());
+  for (unsigned number = 0;; ++number) {
+    std::string name = stem + std::to_string(number);
+    if (name.size() >= IFNAMSIZ) return conflict("the container has no name " + printable(wanted) + " left");
+    if (TRY(is_free(socket, name))) return name;
+  }
 }
 
 Result<void> move_link(const RouteSocket& socket, int index, int namespace_fd, const NetDeviceMove& move) {
@@ -128,9 +144,10 @@ class MoveNetDevice : public Step {
     auto container = RouteSocket::open();
     TRY(sys::setns(ours.get(), CLONE_NEWNET));
     if (!container) return std::move(container).error();
-    TRY(check_free(*container, move_.container_name));
-    TRY(move_link(host, index, theirs.get(), move_));
-    return set_up(*container, move_.container_name, addresses);
+    NetDeviceMove move = move_;
+    move.container_name = TRY(choose_name(*container, move_.container_name));
+    TRY(move_link(host, index, theirs.get(), move));
+    return set_up(*container, move.container_name, addresses);
   }
   std::string say() const override {
     return "RTM_GETADDR(" + move_.host_name + "); RTM_NEWLINK(IFLA_NET_NS_FD, IFLA_IFNAME " +

@@ -10,7 +10,7 @@ namespace namespaces {
 
 struct NetDeviceMove {
   std::string host_name;
-  std::string container_name;
+  std::string container_name;     // one that ends in "%d" is a template: the first number that is free
   std::string network_namespace;  // path; empty: that of context.init_pid
 };
 

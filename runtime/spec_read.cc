@@ -27,6 +27,14 @@ Result<std::string> read_version(const JsonView& document) {
   return version;
 }
 
+// Since 1.3 a limit of no processes is one (config-linux.md "PIDs"); before, and in what runc's callers
+// write, 0 is no limit. The container's first process is there by then: 1 lets it be, and no other begin.
+void settle_pids_limit(const std::string& version, cgroups::Resources& resources) {
+  constexpr uint64_t kFirst = 3;
+  if (resources.pids_limit == 0 && parse_uint(split(version, '.')[1]).value_or(0) >= kFirst)
+    resources.pids_limit = 1;
+}
+
 Result<Root> read_root(const JsonView& document) {
   Root root;
   const auto view = TRY(object_member(document, "root"));
@@ -122,6 +130,7 @@ Result<Spec> read_spec(const Json& document) {
   spec.hooks = TRY(read_hooks(view));
   spec.annotations = TRY(string_map(view, "annotations"));
   if (const auto os = view.find("linux")) spec.os = TRY(read_linux(*os));
+  settle_pids_limit(spec.oci_version, spec.os.resources);
   return spec;
 }
 

@@ -113,7 +113,8 @@ Result<Process> read_process(const JsonView& view) {
   if (!view.is_object()) return view.wrong("not an object");
   Process process;
   process.terminal = TRY(view.boolean_or("terminal", false));
-  TRY(read_console_size(view, process));
+  auto size = read_console_size(view, process);
+  if (!size && process.terminal) return std::move(size).error();  // else it is ignored: config.md "Process"
   process.user = TRY(read_user(view));
   process.args = TRY(view.strings_or_empty("args"));
   if (process.args.empty()) return invalid(view.pointer() + "/args: missing; it names the program to run");

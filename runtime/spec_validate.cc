@@ -144,10 +144,18 @@ Result<void> validate_time_offsets(const Linux& os, const namespaces::NamespaceS
 }
 
 // What the kernel takes as an interface's name (dev_valid_name()).
-bool is_interface_name(std::string_view name) {
+bool is_short_enough(std::string_view name) {
   constexpr size_t kLongest = 15;  // IFNAMSIZ - 1
-  return !name.empty() && name.size() <= kLongest && name != "." && name != ".." &&
+  return name.size() <= kLongest;
+}
+bool is_interface_name(std::string_view name) {
+  return !name.empty() && is_short_enough(name) && name != "." && name != ".." &&
          name.find_first_of("/: \t\n\v\f\r%") == std::string_view::npos;
+}
+
+// "eth%d": the first such name that is free in the container.
+bool is_name_template(std::string_view name) {
+  return name.ends_with("%d") && is_interface_name(name.substr(0, name.size() - 2)) && is_short_enough(name);
 }
 
 Result<void> validate_net_devices(const Linux& os, const namespaces::NamespaceSet& set) {
@@ -156,10 +164,12 @@ Result<void> validate_net_devices(const Linux& os, const namespaces::NamespaceSe
   std::set<std::string> seen;
   for (const auto& device : os.net_devices) {
     const std::string pointer = "/linux/netDevices/" + printable(device.host_name);
-    for (const auto& name : {device.host_name, device.container_name}) {
-      if (!is_interface_name(name))
-        return invalid(pointer + ": " + in_quotes(name) + " is no interface name");
+    const bool is_template = is_name_template(device.container_name);
+    for (const auto* name : {&device.host_name, &device.container_name}) {
+      if (is_interface_name(*name) || (is_template && name == &device.container_name)) continue;
+      return invalid(pointer + ": " + in_quotes(*name) + " is no interface name");
     }
+    if (is_template) continue;
     if (!seen.insert(device.container_name).second) {
       return invalid(pointer + ": two interfaces would be called " + in_quotes(device.container_name));
     }
@@ -257,7 +267,9 @@ Result<void> validate_process(const Process& process, const std::string& pointer
   constexpr uint32_t kLargestConsole = 65535;  // struct winsize has 16 bits
   if (process.args.empty()) return invalid(pointer + "/args: missing; it names the program to run");
   if (!is_absolute(process.cwd)) return invalid(pointer + "/cwd: not an absolute path");
-  if (process.console_height > kLargestConsole || process.console_width > kLargestConsole) {
+  const bool is_too_large =
+      process.console_height > kLargestConsole || process.console_width > kLargestConsole;
+  if (process.terminal && is_too_large) {
     return invalid(pointer + "/consoleSize: more than 65535 rows or columns");
   }
   if (process.oom_score_adj && (*process.oom_score_adj < -kMostOom || *process.oom_score_adj > kMostOom)) {

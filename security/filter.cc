@@ -274,6 +274,11 @@ Result<unsigned> parse_flags(const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool asks_agent(const SeccompFilterSpec& spec) {
+  return std::any_of(spec.rules.begin(), spec.rules.end(),
+                     [](const SeccompRule& rule) { return rule.action == "SCMP_ACT_NOTIFY"; });
+}
+
 Result<FilterProgram> compile_filter(const SeccompFilterSpec& spec) {
   const uint32_t default_verdict = TRY(parse_verdict(spec.default_action, spec.default_errno_return));
   if (rank(default_verdict) == static_cast<int32_t>(SECCOMP_RET_USER_NOTIF)) {
@@ -293,8 +298,10 @@ Result<FilterProgram> compile_filter(const SeccompFilterSpec& spec) {
   FilterProgram program;
   program.name = rank(default_verdict) < rank(SECCOMP_RET_LOG) ? "allow-list" : "deny-list";
   program.flags = TRY(parse_flags(spec.flags));
-  program.listener_path = spec.listener_path;
-  program.listener_metadata = spec.listener_metadata;
+  if (asks_agent(spec)) {
+    program.listener_path = spec.listener_path;
+    program.listener_metadata = spec.listener_metadata;
+  }
   const auto code = generate_bpf(make_tables(std::move(builders), default_verdict), SECCOMP_RET_KILL_PROCESS);
   if (code.size() > BPF_MAXINSNS) {
     return invalid("seccomp: the filter has " + std::to_string(code.size()) +

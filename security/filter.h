@@ -33,4 +33,8 @@ struct FilterProgram {
 // Source: runtime-spec config-linux.md "Seccomp".
 Result<FilterProgram> compile_filter(const SeccompFilterSpec& spec);
 
+// Whether a rule asks an agent (SCMP_ACT_NOTIFY). Without one a spec's listenerPath is not used: nobody may
+// have to listen there. Source: runtime-spec config-linux.md "Seccomp", listenerPath.
+bool asks_agent(const SeccompFilterSpec& spec);
+
 }  // namespace security

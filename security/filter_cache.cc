@@ -151,6 +151,7 @@ Result<FilterProgram> cached_filter(const std::string& directory, std::string_vi
 
 Result<FilterProgram> cached_filter(const std::string& directory, const SeccompFilterSpec& spec) {
   FilterProgram filter = TRY(cached_filter(directory, text_of(spec), [&] { return compile_filter(spec); }));
+  if (!asks_agent(spec)) return filter;
   filter.listener_path = spec.listener_path;
   filter.listener_metadata = spec.listener_metadata;
   return filter;

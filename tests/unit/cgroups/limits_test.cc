@@ -225,6 +225,20 @@ TEST_CASE("unified is v2's alone, and no way to other files") {
   }
 }
 
+// spec: config-linux.md#resources.unified.lines
+TEST_CASE("unified: the kernel gets a line at a time, and never nothing") {
+  Resources resources;
+  resources.unified["io.max"] = "259:0 rbps=2097152 wiops=120\n253:0 rbps=2097152 wiops=120\n";
+  resources.unified["cpuset.cpus"] = "";
+  CHECK(spelled(cgroups::v2_limits(resources)) == Lines{"cpuset.cpus=\n",
+                                                        "io.max=259:0 rbps=2097152 wiops=120",
+                                                        "io.max=253:0 rbps=2097152 wiops=120"});
+  for (const char* nothing : {"", "\n", " "}) {
+    resources.unified = {{"memory.max", nothing}};
+    CHECK(cgroups::v2_limits(resources).error().text() == "unified: the value of memory.max is empty");
+  }
+}
+
 TEST_CASE("each limit goes where its controller lives") {
   Resources resources;
   resources.memory.limit_bytes = 1 << 20;

@@ -248,6 +248,7 @@ TEST_CASE("time offsets move the container's clocks") {
 // spec: config-linux.md#netDevices.addresses
 // spec: config-linux.md#netDevices.up
 // spec: config-linux.md#netDevices.unique
+// spec: config-linux.md#netDevices.template
 TEST_CASE("a network device of the host is moved inside, renamed, with its global addresses, and up") {
   const SmallRootfs rootfs;
   const pid_t child = ::fork();
@@ -271,9 +272,16 @@ TEST_CASE("a network device of the host is moved inside, renamed, with its globa
     const std::string out = good ? run_to_end(spec, rootfs).out : "no device\n";
     const bool gone = !ip({"link", "show", "vialdummy"});
     const std::string again = failure_of(request_of(spec, rootfs));
-    (void)create_file(
-        rootfs.directory() + "/out",
-        out + (gone ? "gone\n" : "still there\n") + taken + (kept ? "\nkept\n" : "\nlost\n") + again, 0644);
+    // Of two with one template each has a number of its own, and its address.
+    good = good && ip({"link", "add", "vialone", "type", "veth", "peer", "name", "vialtwo"});
+    good = good && ip({"addr", "add", "10.78.0.1/24", "dev", "vialtwo"});
+    spec.os.net_devices = {{"vialone", "inner%d"}, {"vialtwo", "inner%d"}};
+    spec.process.args = {"sh", "-c", "ip -o addr | grep 10.78; ip -o link show dev inner0"};
+    const std::string numbered = good ? run_to_end(spec, rootfs).out : "no devices\n";
+    (void)create_file(rootfs.directory() + "/out",
+                      out + numbered + (gone ? "gone\n" : "still there\n") + taken +
+                          (kept ? "\nkept\n" : "\nlost\n") + again,
+                      0644);
     ::_exit(0);
   }
   const Fd pidfd = sys::pidfd_open(child).value();
@@ -287,4 +295,6 @@ TEST_CASE("a network device of the host is moved inside, renamed, with its globa
   CHECK(contains(out, "\ngone\n"));
   CHECK(contains(out, "the container has an interface lo already\nkept\n"));
   CHECK(contains(out, "there is no network interface vialdummy"));
+  CHECK(contains(out, " inner1    inet 10.78.0.1/24"));
+  CHECK(contains(out, " inner0@inner1: "));
 }

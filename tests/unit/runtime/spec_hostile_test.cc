@@ -196,6 +196,24 @@ TEST_CASE("the versions that are read") {
 }
 
 // spec: config.md#process.capabilities.unknown
+// spec: config-linux.md#resources.pids.zero
+TEST_CASE("a limit of no processes is one since version 1.3, and none before") {
+  const auto limit = [](const char* version, int64_t number) {
+    Json document = minimal();
+    document["ociVersion"] = version;
+    document["linux"]["resources"]["pids"]["limit"] = number;
+    return read_spec(document).value().os.resources.pids_limit.value();
+  };
+  for (const char* version : {"1.3.0", "1.3.0-rc.1", "1.10.0"}) {
+    INFO(version);
+    CHECK(limit(version, 0) == 1);  // the container's first process is there already
+    CHECK(limit(version, -1) == -1);
+    CHECK(limit(version, 7) == 7);
+  }
+  for (const char* version : {"1.0.0", "1.0.2-dev", "1.2.1"})
+    CHECK(limit(version, 0) == 0);
+}
+
 TEST_CASE("capability names") {
   const auto mask_of = [](const char* names) {
     const auto spec = read_spec(with("/process/capabilities/bounding", Json::parse(names)));
@@ -340,6 +358,7 @@ TEST_CASE("lenient where the specification or the callers need it") {
   document["mounts"] = Json::parse(R"([{"destination": "data"}])");
   document["windows"] = Json::parse(R"({"layerFolders": 3})");
   document["process"]["commandLine"] = "ignored";
+  document["process"]["consoleSize"] = Json::parse(R"({"height": "no number"})");  // without a terminal
   document["linux"]["seccomp"] = Json::object();
   document["linux"]["netDevices"] = Json::parse(R"({"eth7": {}})");
   const auto spec = read_spec(document);

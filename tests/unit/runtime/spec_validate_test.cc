@@ -59,6 +59,10 @@ TEST_CASE("process") {
   CHECK(outcome([](Spec& s) { s.process.console_width = 65536; }) ==
         "/process/consoleSize: more than 65535 rows or columns");
   CHECK(outcome([](Spec& s) { s.process.console_height = 65535; }).empty());
+  CHECK(outcome([](Spec& s) {
+          s.process.terminal = false;
+          s.process.console_width = 65536;
+        }).empty());
   CHECK(outcome([](Spec& s) { s.process.oom_score_adj = -1001; }) ==
         "/process/oomScoreAdj: not between -1000 and 1000");
   CHECK(outcome([](Spec& s) { s.process.oom_score_adj = 1001; }) ==
@@ -171,7 +175,8 @@ TEST_CASE("time offsets and network devices") {
         "/linux/timeOffsets/realtime: only boottime and monotonic have offsets");
   CHECK(outcome([](Spec& s) { s.os.time_offsets[0].nanoseconds = 1'000'000'000; }) ==
         "/linux/timeOffsets/boottime/nanosecs: a whole second or more");
-  for (const char* name : {"", ".", "..", "a/b", "a b", "eth0:1", "eth%d", "sixteen-letters-"}) {
+  for (const char* name : {"", ".", "..", "a/b", "a b", "eth0:1", "%d", "eth%d%d", "eth%dx", "e/%d",
+                           "fourteen-lett%d%", "sixteen-letters-", "sixteen-letter%d"}) {
     INFO(name);
     const std::string expected = std::string("/linux/netDevices/eth1: \"") + name + "\" is no interface name";
     CHECK(outcome([&](Spec& s) { s.os.net_devices[0].container_name = name; }) == expected);
@@ -179,6 +184,12 @@ TEST_CASE("time offsets and network devices") {
   CHECK(outcome([](Spec& s) {
           s.os.net_devices.push_back({"eth2", "lan"});
         }) == "/linux/netDevices/eth2: two interfaces would be called \"lan\"");
+  // A template is each time another name; but an interface of the host has a name.
+  CHECK(outcome([](Spec& s) {
+          s.os.net_devices = {{"eth1", "lan%d"}, {"eth2", "lan%d"}, {"eth3", "letters-are-%d"}};
+        }).empty());
+  CHECK(outcome([](Spec& s) { s.os.net_devices[0].host_name = "eth%d"; }) ==
+        "/linux/netDevices/eth%d: \"eth%d\" is no interface name");
 }
 
 TEST_CASE("devices, paths and words of linux") {

@@ -165,3 +165,20 @@ TEST_CASE("specs that differ in anything have filters of their own") {
     CHECK(cached->listener_metadata == path);
   }
 }
+
+// spec: config-linux.md#seccomp.listenerPath.unused
+TEST_CASE("without a rule that asks it the agent's socket is nobody's business") {
+  const Directory directory;
+  security::SeccompFilterSpec spec;
+  spec.default_action = "SCMP_ACT_ALLOW";
+  spec.rules = {{{"mkdir"}, "SCMP_ACT_ERRNO", std::nullopt, {}}};
+  spec.listener_path = "/no/such";
+  spec.listener_metadata = "x";
+  CHECK(security::compile_filter(spec).value().listener_path.empty());
+  for (int i = 0; i < 2; ++i) {  // compiled, then read
+    const auto cached = cached_filter(directory.cache(), spec);
+    REQUIRE(cached);
+    CHECK(cached->listener_path.empty());
+    CHECK(cached->listener_metadata.empty());
+  }
+}
