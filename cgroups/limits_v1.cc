@@ -1,4 +1,7 @@
 // v1: file names and units of Documentation/admin-guide/cgroup-v1/*.rst.
+#include <algorithm>
+#include <cstdint>
+
 #include "cgroups/limits.h"
 #include "cgroups/limits_check.h"
 
@@ -61,8 +64,13 @@ void add_block_io(const BlockIo& io, Writes& out) {
                              Rates{&io.write_bps, "blkio.throttle.write_bps_device"},
                              Rates{&io.read_iops, "blkio.throttle.read_iops_device"},
                              Rates{&io.write_iops, "blkio.throttle.write_iops_device"}}) {
-    for (const BlockIoDevice& device : *rates.devices)
-      out.push_back({"blkio", rates.file, name(device) + std::to_string(device.rate.value_or(0))});
+    // The kernel keeps operations in 32 bits, and drops the upper ones.
+    const bool counts_bytes = rates.devices == &io.read_bps || rates.devices == &io.write_bps;
+    const uint64_t highest = counts_bytes ? UINT64_MAX : UINT32_MAX;
+    for (const BlockIoDevice& device : *rates.devices) {
+      const uint64_t rate = std::min(device.rate.value_or(0), highest);
+      out.push_back({"blkio", rates.file, name(device) + std::to_string(rate)});
+    }
   }
 }
 

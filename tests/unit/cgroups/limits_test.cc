@@ -167,6 +167,12 @@ TEST_CASE("block io") {
   CHECK(spelled(cgroups::v1_limits(resources)) == Lines{"blkio.weight=500",
                                                         "blkio.throttle.write_bps_device=8:16 1048576",
                                                         "blkio.throttle.read_iops_device=8:0 0"});
+  // v1 would keep the lower 32 bits of more operations than that: 705032704, or none at all.
+  for (auto& device : resources.block_io.read_iops)
+    device.rate = 5'000'000'000;
+  CHECK(spelled(cgroups::v1_limits(resources)).back() == "blkio.throttle.read_iops_device=8:0 4294967295");
+  resources.block_io.write_bps[0].rate = 5'000'000'000;
+  CHECK(spelled(cgroups::v1_limits(resources))[1] == "blkio.throttle.write_bps_device=8:16 5000000000");
   resources.block_io.weight = 9;
   CHECK_FALSE(cgroups::v2_limits(resources));
   resources.block_io = {};
