@@ -83,16 +83,20 @@ Result<runtime::Process> typed_process(const Call& call, const runtime::Process&
   runtime::Process process = own;
   process.args.assign(call.arguments().begin() + 1, call.arguments().end());
   process.terminal = options.flag("tty");
-  if (options.given("cwd")) process.cwd = options.string("cwd");
+  // An empty text is what callers say who want nothing else, as with runc; nobody is to lose a profile by it.
+  const auto choose = [&options](const char* name, std::string& member) {
+    if (!options.string(name).empty()) member = options.string(name);
+  };
+  choose("cwd", process.cwd);
   for (const auto& entry : options.list("env"))
     process.env.push_back(entry);
-  if (options.given("user")) TRY(set_user(process.user, options.string("user")));
+  if (!options.string("user").empty()) TRY(set_user(process.user, options.string("user")));
   for (const auto& gid : options.list("additional-gids"))
     process.user.additional_gids.push_back(TRY(parse_number(gid, "gid")));
   TRY(add_capabilities(process, options.list("cap")));
   if (options.given("no-new-privs")) process.no_new_privileges = options.flag("no-new-privs");
-  if (options.given("apparmor")) process.apparmor_profile = options.string("apparmor");
-  if (options.given("process-label")) process.selinux_label = options.string("process-label");
+  choose("apparmor", process.apparmor_profile);
+  choose("process-label", process.selinux_label);
   return process;
 }
 

@@ -134,7 +134,8 @@ Result<int> run_start(const Call& call) {
 
 Result<int> run_kill(const Call& call) {
   const auto& words = call.arguments();
-  const std::string name = words.size() > 1 ? words[1] : "TERM";
+  const bool is_named = words.size() > 1 && !words[1].empty();
+  const std::string name = is_named ? words[1] : "TERM";
   // 0 asks whether there is anybody to kill, kill(2); parse_signal() knows no such signal.
   const auto signal = name == "0" ? Result<int>(0) : parse_signal(name);
   if (!signal) return invalid("unknown signal \"" + printable(name) + "\"");

@@ -1,5 +1,6 @@
 // vial-oci between its commands: the gate, what is left by a death at any step, what is told about it.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -359,5 +360,21 @@ TEST_CASE("a paused container dies of KILL at once") {
   CHECK(oci.status() == "paused");
   CHECK(oci.call({"kill", oci.id(), "9"}).code == 0);
   CHECK(oci.becomes("stopped"));
+  oci.remove();
+}
+
+TEST_CASE("kill without the name of a signal, or with an empty one, sends TERM") {
+  OciBundle oci;
+  oci.launch({"sh", "-c", "trap 'echo term' TERM; echo up; while :; do sleep 0.02; done"});
+  const auto says = [&oci](const std::string& text) {
+    for (int i = 0; i < 500 && oci.output() != text; ++i)
+      ::poll(nullptr, 0, 10);
+    return oci.output() == text;
+  };
+  REQUIRE(says("up\n"));
+  CHECK(oci.call({"kill", oci.id()}).code == 0);
+  CHECK(says("up\nterm\n"));
+  CHECK(oci.call({"kill", oci.id(), ""}).code == 0);
+  CHECK(says("up\nterm\nterm\n"));
   oci.remove();
 }

@@ -129,6 +129,11 @@ TEST_CASE("exec takes a user, a directory, an environment") {
   CHECK(text_has(environment, "A=b c\n"));
   if (oci_runtime_name() != "crun") CHECK(text_has(environment, "PATH=/sbin:/bin\n"));
   CHECK(text_has(environment, "TERM=dumb\n"));
+  if (oci_runtime_name() != "crun") {  // an empty text is as good as none
+    const Json same = probe_in(oci, {"--user", "", "--cwd", "", "--apparmor", "", "--process-label", ""});
+    CHECK(same["uid"]["effective"] == 0);
+    CHECK(same["cwd"] == "/");
+  }
   oci.remove();
 }
 
