@@ -18,7 +18,8 @@ Result<void> start_container(const std::string& root, const std::string& id);
 
 enum class Signaled { kInit, kAll };
 // kConflict "container not running" when the init is dead; with kAll a dead init is no error, as what it left
-// behind may have to be killed (containers that share a pid namespace).
+// behind may have to be killed (containers that share a pid namespace). kConflict "cannot kill a container
+// that is still being created".
 Result<void> kill_container(const std::string& root, const std::string& id, int signal, Signaled whom);
 
 // Undoes what the container left on the host, runs its poststop hooks and removes its state; a created one is

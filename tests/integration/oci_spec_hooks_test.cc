@@ -94,3 +94,24 @@ TEST_CASE("a hook that never ends is ended by its timeout") {
   CHECK(contains(outcome.err, "had not ended after 1 s"));
   CHECK(bundle.leftovers().empty());
 }
+
+// spec: runtime.md#kill
+TEST_CASE("a container that is still being created can't be killed, and is not") {
+  SpecBundle bundle;
+  bundle.set_script("sleep 100");
+  const std::string file = bundle.directory() + "/killed";
+  // The hook's parent is `vial-oci --root ROOT create ...`.
+  bundle.config["hooks"]["createRuntime"] =
+      Json::array({hook("set -- $(tr '\\0' ' ' < /proc/$PPID/cmdline); "
+                        "for all in '' --all; do \"$1\" \"$2\" \"$3\" kill $all " +
+                        bundle.id() + " KILL; echo code $?; done > " + file + " 2>&1")});
+  const Outcome created = bundle.create();
+  INFO(created.err);
+  CHECK(created.code == 0);
+  const std::string said = read_file(file).value();
+  INFO(said);
+  CHECK(split(said, '\n').size() == 5);  // two errors, two codes
+  CHECK(contains(said, "cannot kill a container that is still being created"));
+  CHECK_FALSE(contains(said, "code 0"));
+  CHECK(bundle.status() == "created");
+}
