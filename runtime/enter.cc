@@ -91,6 +91,14 @@ Result<Process> read_exec_process(const std::string& text, const Process& own) {
   Process process = TRY(read_process(view));
   if (!process.capabilities) process.capabilities = own.capabilities;
   if (process.rlimits.empty()) process.rlimits = own.rlimits;
+  // Else it would have the score of whoever execs, which for a shim is that of a process never to be killed.
+  if (!process.oom_score_adj) process.oom_score_adj = own.oom_score_adj;
+  if (!process.scheduler) process.scheduler = own.scheduler;
+  if (!process.io_priority) process.io_priority = own.io_priority;
+  if (process.cpu_affinity_initial.empty() && process.cpu_affinity_final.empty()) {
+    process.cpu_affinity_initial = own.cpu_affinity_initial;
+    process.cpu_affinity_final = own.cpu_affinity_final;
+  }
   if (process.apparmor_profile.empty()) process.apparmor_profile = own.apparmor_profile;
   if (process.selinux_label.empty()) process.selinux_label = own.selinux_label;
   TRY(validate_process(process, ""));

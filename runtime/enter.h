@@ -44,7 +44,8 @@ Result<void> check_console(bool is_terminal, bool stays, const std::string& cons
 // nothing changes.
 void settle_window_size(Process& process);
 
-// The process of --process: whatever it does not say is the container's: capabilities, limits, labels.
+// The process of --process: whatever it does not say is the container's, as with runc: capabilities, limits,
+// labels, the out-of-memory score, how it is scheduled and on which CPUs.
 // Errors of read_process() and validate_process(), with pointers into that document.
 Result<Process> read_exec_process(const std::string& text, const Process& own);
 

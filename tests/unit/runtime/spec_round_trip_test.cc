@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "runtime/enter.h"
 #include "runtime/spec_read.h"
 #include "runtime/spec_validate.h"
 #include "runtime/spec_write.h"
@@ -159,4 +160,28 @@ TEST_CASE("what other runtimes generate is read and written, and is valid") {
     CHECK((valid ? "" : valid.error().text()) ==
           (no_maps ? "/linux/uidMappings: missing; a new user namespace has no ids without it" : ""));
   }
+}
+
+// spec: config.md#process.execCPUAffinity
+TEST_CASE("what exec's own document does not say is the container's") {
+  const auto own = runtime::read_process(JsonView(full_document()["process"])).value();
+  const auto least = runtime::read_exec_process(R"({"args": ["x"], "cwd": "/"})", own).value();
+  CHECK(least.oom_score_adj == -500);
+  CHECK(least.scheduler.value().policy == "SCHED_DEADLINE");
+  CHECK(least.io_priority.value().priority == 4);
+  CHECK(least.cpu_affinity_initial == "0-1");
+  CHECK(least.cpu_affinity_final == "1");
+  CHECK(least.rlimits.size() == 2);
+  CHECK(least.env.empty());
+  CHECK_FALSE(least.no_new_privileges);
+  const auto other = runtime::read_exec_process(R"({"args": ["x"], "cwd": "/", "oomScoreAdj": 0,
+      "scheduler": {"policy": "SCHED_OTHER"}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE"},
+      "execCPUAffinity": {"final": "0"}})",
+                                                own)
+                         .value();
+  CHECK(other.oom_score_adj == 0);
+  CHECK(other.scheduler.value().policy == "SCHED_OTHER");
+  CHECK(other.io_priority.value().io_class == "IOPRIO_CLASS_IDLE");
+  CHECK(other.cpu_affinity_initial.empty());
+  CHECK(other.cpu_affinity_final == "0");
 }
