@@ -39,6 +39,12 @@ StepPtr cgroup_mount(const Draft& draft, const namespaces::Mount& mount) {
   const std::string destination = namespaces::clean_path(mount.destination);
   std::vector<namespaces::CgroupBind> binds;
   std::vector<std::pair<std::string, std::string>> links;
+  const bool read_only = has_option(mount, "ro");
+  // Who says cgroup2 on a hybrid host means v2's hierarchy; "cgroup" is all of them.
+  if (mount.type == "cgroup2" && !draft.group.v1.empty() && !draft.group.v2_directory.empty()) {
+    binds.push_back({destination, draft.group.v2_directory});
+    return namespaces::cgroup_view_step(destination, std::move(binds), std::move(links), read_only);
+  }
   constexpr std::string_view kDefault = "/sys/fs/cgroup";
   for (const auto& view : cgroups::container_view(draft.group)) {
     const std::string below = view.destination.substr(std::min(kDefault.size(), view.destination.size()));
@@ -50,7 +56,6 @@ StepPtr cgroup_mount(const Draft& draft, const namespaces::Mount& mount) {
     for (const auto& link : view.links)
       links.emplace_back(link, name);
   }
-  const bool read_only = has_option(mount, "ro");
   return namespaces::cgroup_view_step(destination, std::move(binds), std::move(links), read_only);
 }
 

@@ -225,6 +225,22 @@ TEST_CASE("v1's cgroups are made while the init mounts, if nobody looks at them 
   CHECK(order_of(request_of(spec, rootfs), unseen) == unseen);
 }
 
+TEST_CASE("a mount of cgroup2 is v2's hierarchy, also beside v1") {
+  const auto facts = runtime::collect_host_facts().value();
+  if (facts.cgroups.v2_mount_point.empty()) return;  // v1's hosts have none to show
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec(
+      {"sh", "-c",
+       "grep ' /sys/fs/cgroup' /proc/self/mountinfo | sed 's/.* - //' | cut -d ' ' -f 1;"
+       "grep -c . /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x 2>/dev/null || echo fixed"});
+  for (auto& mount : spec.mounts)
+    if (mount.type == "cgroup") mount.type = "cgroup2";
+  const std::string out = run_to_end(spec, rootfs).out;
+  INFO(out);
+  CHECK(out.starts_with("cgroup2\n"));
+  CHECK(out.ends_with("fixed\n"));
+}
+
 TEST_CASE("every mount of the cgroup view has its attributes") {
   const SmallRootfs rootfs;
   auto spec = rootfs.spec(
