@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "base/units.h"
 #include "namespaces/identity_steps.h"
+#include "namespaces/rootfs.h"
 #include "runtime/spec_members.h"
 #include "runtime/spec_write.h"
 #include "security/limits.h"
@@ -201,6 +202,10 @@ Result<void> validate_kernel_paths(const Linux& os, const namespaces::NamespaceS
     for (size_t i = 0; i < paths->size(); ++i) {
       if (!is_absolute((*paths)[i])) return invalid(at(pointer, i) + ": not an absolute path");
     }
+  }
+  for (size_t i = 0; i < os.masked_paths.size(); ++i) {
+    if (namespaces::clean_path(os.masked_paths[i]) == "/")
+      return invalid(at("/linux/maskedPaths", i) + ": the container's root can't be masked");
   }
   return ok();
 }

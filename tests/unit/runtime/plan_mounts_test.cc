@@ -207,6 +207,17 @@ TEST_CASE("devices have their type, numbers, mode and owner; one that is there a
       contains(failure_of(request_of(spec, rootfs)), "/taken: is in the image already and is another file"));
 }
 
+// spec: config-linux.md#readonlyPaths
+TEST_CASE(
+    "the root itself is read-only when it is one of the read-only paths, what is mounted below is not") {
+  const SmallRootfs rootfs;
+  auto spec =
+      rootfs.spec({"sh", "-c", "touch /new 2>/dev/null || echo refused; touch /dev/new && echo made"});
+  CHECK(run_to_end(spec, rootfs).out == "made\n");
+  spec.os.readonly_paths = {"/tmp/../"};
+  CHECK(run_to_end(spec, rootfs).out == "refused\nmade\n");
+}
+
 TEST_CASE("--no-pivot: the rootfs is moved and entered, nothing of the host is to be seen") {
   const SmallRootfs rootfs;
   const auto spec = rootfs.spec({"sh", "-c", "ls /; cat /proc/1/comm; ls " + rootfs.directory() + " 2>&1"});

@@ -201,6 +201,8 @@ TEST_CASE("devices, paths and words of linux") {
         "/linux/maskedPaths/1: not an absolute path");
   CHECK(outcome([](Spec& s) { s.os.readonly_paths.emplace_back(); }) ==
         "/linux/readonlyPaths/1: not an absolute path");
+  CHECK(outcome([](Spec& s) { s.os.masked_paths.emplace_back("/proc/.."); }) ==
+        "/linux/maskedPaths/1: the container's root can't be masked");
   CHECK(outcome([](Spec& s) { s.os.rootfs_propagation = "rshare"; }) ==
         "/linux/rootfsPropagation: \"rshare\" is none of shared, slave, private and unbindable");
   CHECK(outcome([](Spec& s) { s.os.personality_domain = "BSD"; }) ==
