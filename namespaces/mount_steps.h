@@ -31,6 +31,9 @@ StepPtr open_root_step(RootSource source);
 // Opens a procfs of the init's pid namespace that is attached nowhere, for sysctls and other writes to /proc
 // that must not be redirected by a mount (CVE-2025-52881). Fills context.proc_fd.
 StepPtr open_procfs_step();
+// The same where the pid namespace is the caller's and the user namespace is not: the caller's own /proc,
+// opened before anything of the container is mounted.
+StepPtr open_callers_procfs_step();
 
 // fsopen(2) of a procfs that will show the container's pid namespace: the next of context.proc_filesystems
 // where it has some (the init is then outside of that pid namespace).

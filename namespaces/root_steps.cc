@@ -132,6 +132,27 @@ class OpenProcfs : public Step {
   }
 };
 
+class OpenCallersProcfs : public Step {
+ public:
+  OpenCallersProcfs() : Step(Lane::kInit, "open the caller's /proc") {}
+
+  Result<void> perform(StepContext& context) const override {
+    context.proc_fd = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+    struct statfs status = {};
+    const bool is_procfs =
+        ::fstatfs(context.proc_fd.get(), &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+    return is_procfs ? ok() : corrupt("/proc is no procfs");
+  }
+  std::string say() const override { return "open(/proc, O_PATH)"; }
+  std::string shell() const override { return "# (shell writes to /proc by path)"; }
+  Reason why() const override {
+    return {
+        "sysctls are written through it; a procfs of the caller's pid namespace can't be mounted by root of "
+        "a user namespace",
+        "user_namespaces(7)"};
+  }
+};
+
 // rootfsPropagation, once it can do nothing to the host any more.
 Result<void> set_root_propagation(const std::string& propagation) {
   if (propagation.empty()) return ok();
@@ -253,6 +274,9 @@ Result<void> check_procfs(int fd) {
 
 StepPtr open_procfs_step() {
   return std::make_unique<OpenProcfs>();
+}
+StepPtr open_callers_procfs_step() {
+  return std::make_unique<OpenCallersProcfs>();
 }
 
 StepPtr pivot_root_step(const std::string& propagation) {

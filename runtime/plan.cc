@@ -139,7 +139,7 @@ Result<StepPtr> add_host_lane(Draft& draft) {
   if (draft.has_host_hooks()) draft.add(open_hook_channel_step());
   if (auto path = draft.own.path_of("pid")) {
     draft.add(open_pid_namespace_step(*path));
-    const size_t count = procfs_count(draft.spec);
+    const size_t count = procfs_count(draft.spec, draft.own.is_separate("user"));
     if (count != 0) draft.add(open_joined_procfs_step(count, draft.request.no_pivot));
   }
   add_streams(draft.steps, draft.spec.process, draft.spec.os, draft.own.is_separate("user"));

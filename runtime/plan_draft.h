@@ -47,7 +47,7 @@ struct Draft {
 };
 
 // How many procfs the init mounts: for writes to /proc, and those of the spec's mounts.
-size_t procfs_count(const Spec& spec);
+size_t procfs_count(const Spec& spec, bool in_user_namespace);
 
 // Host lane, before clone: opens what the init may not. Errors: kInvalid for an idmap without maps.
 Result<void> add_host_trees(Draft& draft);

@@ -116,8 +116,9 @@ void add_devices(Draft& draft) {
   if (!brings_dev(draft.spec)) draft.add(namespaces::device_links_step());
 }
 
-bool needs_procfs(const Spec& spec) {
-  return !spec.os.sysctl.empty() || spec.process.oom_score_adj.has_value() ||
+// In a user namespace the score is the launcher's to write.
+bool needs_procfs(const Spec& spec, bool in_user_namespace) {
+  return !spec.os.sysctl.empty() || (spec.process.oom_score_adj && !in_user_namespace) ||
          !spec.process.apparmor_profile.empty() || !spec.process.selinux_label.empty();
 }
 
@@ -175,11 +176,11 @@ std::string isolation_of(const Spec& spec) {
 
 }  // namespace
 
-size_t procfs_count(const Spec& spec) {
+size_t procfs_count(const Spec& spec, bool in_user_namespace) {
   const auto mounted = std::count_if(spec.mounts.begin(), spec.mounts.end(), [](const auto& mount) {
     return mount.type == "proc" && !is_bind(mount) && !has_option(mount, "remount");
   });
-  return static_cast<size_t>(mounted) + (needs_procfs(spec) ? 1 : 0);
+  return static_cast<size_t>(mounted) + (needs_procfs(spec, in_user_namespace) ? 1 : 0);
 }
 
 Result<void> add_host_trees(Draft& draft) {
@@ -222,7 +223,11 @@ Result<void> add_host_trees(Draft& draft) {
 Result<void> add_rootfs(Draft& draft) {
   const Spec& spec = draft.spec;
   if (!draft.own.is_separate("mount")) return invalid("a container needs a mount namespace of its own");
-  if (needs_procfs(spec)) draft.add(namespaces::open_procfs_step());
+  if (needs_procfs(spec, draft.own.is_separate("user"))) {
+    // A user namespace owns no pid namespace that is the caller's, and may not mount its procfs.
+    const bool has_callers = draft.own.is_separate("user") && !draft.own.is_separate("pid");
+    draft.add(has_callers ? namespaces::open_callers_procfs_step() : namespaces::open_procfs_step());
+  }
   const std::string isolation = isolation_of(spec);
   draft.add(namespaces::isolate_propagation_step(isolation, draft.root_path()));
   draft.add_all(draft.request.before_rootfs);

@@ -232,6 +232,21 @@ TEST_CASE("a path that is not there or of another kind is an error that names it
   CHECK(contains(failure_of(request_of(spec, rootfs)), "/no/such: No such file or directory"));
 }
 
+// What podman makes of --pid=host with --uidmap: the host's /proc is bound, with sysctls and a score.
+TEST_CASE("a user namespace in the caller's pid namespace: sysctls and the score are set all the same") {
+  const SmallRootfs rootfs;
+  own_by(rootfs.path(), 300000);
+  auto spec = rootfs.spec(
+      {"sh", "-c",
+       "cat /proc/sys/net/ipv4/ip_forward /proc/self/oom_score_adj; test $$ -gt 1 && echo outside"});
+  add_user_namespace(spec);
+  std::erase_if(spec.os.namespaces, [](const auto& entry) { return entry.type == "pid"; });
+  spec.mounts[0] = {"/proc", "bind", "/proc", {"rbind", "nosuid", "noexec", "nodev"}, {}, {}};
+  spec.os.sysctl = {{"net.ipv4.ip_forward", GENERATE("0", "1")}};
+  spec.process.oom_score_adj = 321;
+  CHECK(run_to_end(spec, rootfs).out == spec.os.sysctl["net.ipv4.ip_forward"] + "\n321\noutside\n");
+}
+
 // spec: config-linux.md#timeOffsets
 TEST_CASE("time offsets move the container's clocks") {
   const SmallRootfs rootfs;
