@@ -195,7 +195,6 @@ TEST_CASE("the versions that are read") {
   CHECK(outcome(without) == "/ociVersion: missing");
 }
 
-// spec: config.md#process.capabilities.unknown
 // spec: config-linux.md#resources.pids.zero
 TEST_CASE("a limit of no processes is one since version 1.3, and none before") {
   const auto limit = [](const char* version, int64_t number) {
@@ -214,6 +213,7 @@ TEST_CASE("a limit of no processes is one since version 1.3, and none before") {
     CHECK(limit(version, 0) == 0);
 }
 
+// spec: config.md#process.capabilities.unknown
 TEST_CASE("capability names") {
   const auto mask_of = [](const char* names) {
     const auto spec = read_spec(with("/process/capabilities/bounding", Json::parse(names)));
