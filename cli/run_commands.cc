@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/image_program.h"
@@ -186,8 +188,15 @@ Result<int> run_create(const Invocation& call) {
 
 // In a pid namespace of its own the init is alone until it is the container's program; in a shared one others
 // can open its /proc/PID/exe before (CVE-2019-5736).
+// Where the image's program is /proc/self/exe the init stays ours, and CAP_SYS_PTRACE looks through
+// everything.
 bool is_run_exposed(const Options& options) {
-  return !options.string("pid").empty();
+  if (!options.string("pid").empty() || options.flag("privileged")) return true;
+  const auto added = options.list("cap-add");
+  return std::any_of(added.begin(), added.end(), [](const std::string& name) {
+    const std::string upper = to_upper(name);
+    return upper == "ALL" || upper == "CAP_ALL" || upper == "SYS_PTRACE" || upper == "CAP_SYS_PTRACE";
+  });
 }
 
 const Command kCommands[] = {

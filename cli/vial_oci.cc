@@ -2,8 +2,10 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGPIPE and the POSIX part
 
 #include "cli/oci/call.h"
+#include "runtime/seal.h"
 
 int main(int argc, char** argv) {
+  runtime::hide_first_process();
   // A reader that goes away is an error, not a death.
   ::signal(SIGPIPE, SIG_IGN);
   return cli::oci::run_oci(argc, argv);

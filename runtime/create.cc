@@ -1,6 +1,7 @@
 #include "runtime/create.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 #include <unistd.h>
@@ -133,8 +134,7 @@ Result<void> Maker::prepare() {
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
   if (request_.console_socket.empty()) settle_window_size(spec.process);
   const auto own = TRY_IN(file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
-  // Others could look at our executable through /proc while the init is still ours.
-  if (!own.is_new("pid") && request_.argv != nullptr) run_sealed(request_.argv);
+  if (request_.argv != nullptr && is_init_exposed(own, spec.process)) run_sealed(request_.argv);
   const HostFacts host = TRY(collect_host_facts());
   choose_cgroup(request_, host.cgroups, spec);
   if (request_.listen_fds > 0) {
@@ -248,6 +248,14 @@ Result<std::unique_ptr<Made>> Maker::make() {
 }
 
 }  // namespace
+
+bool is_init_exposed(const namespaces::NamespaceSet& own, const Process& process) {
+  if (!own.is_new("pid")) return true;
+  if (own.is_separate("user") || !process.capabilities) return false;
+  const auto& sets = *process.capabilities;
+  const auto any = sets.bounding | sets.permitted | sets.effective | sets.inheritable;
+  return (any & security::bit(CAP_SYS_PTRACE)) != 0;
+}
 
 std::vector<std::string> settle_capabilities(const Linux& os, Process& process) {
   std::vector<std::string> missing = process.unknown_capabilities;

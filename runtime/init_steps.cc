@@ -253,6 +253,8 @@ class Ready : public Step {
     for (Fd* fd : {&context.root_fd, &context.null_fd, &context.empty_directory_fd})
       fd->reset();
     context.cgroup_task_fds.clear();
+    // From here on others may come in, and our /proc/PID/exe is still the runtime's file (runtime/seal.h).
+    TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_PDEATHSIG, 0));
     TRY(send_message(context.handshake_fd, Message::kReady));
     TRY(wait_at_gate(context.gate_fd.get(), context.handshake_fd));

@@ -1,6 +1,7 @@
 #include "runtime/seal.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +32,10 @@ Result<void> execute_read_only_view(char** argv) {
 }
 
 }  // namespace
+
+void hide_first_process() {
+  if (::getpid() == 1) (void)sys::prctl(PR_SET_DUMPABLE, 0);
+}
 
 void run_sealed(char** argv) {
   // NOLINTBEGIN(concurrency-mt-unsafe): first thing in main, one thread

@@ -11,4 +11,12 @@ namespace runtime {
 // mount_setattr(2), execveat(2).
 void run_sealed(char** argv);
 
+// For the first line of main. An image can name /proc/self/exe as its program, and then the container's pid 1
+// is this file, with words of the image's choice. Whoever else is inside could open it through /proc/1/exe,
+// hand the descriptor to a container that lives longer, and write to the file when nobody executes it any
+// more. So a pid 1 shows its /proc entries to CAP_SYS_PTRACE alone, and those who have that run sealed.
+// ptrace(2), PR_SET_DUMPABLE(2const). (Root of a user namespace does not own such an entry: as pid 1 of one
+// it makes no further user namespaces.)
+void hide_first_process();
+
 }  // namespace runtime

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -244,4 +245,46 @@ TEST_CASE("exec finds the scope that systemd made for the container") {
     ::rmdir(("/sys/fs/cgroup/" + name + "/" + slice + ".slice").c_str());
     ::rmdir(("/sys/fs/cgroup/" + slice + ".slice").c_str());
   }
+}
+
+// CVE-2019-5736: who holds the runtime's file open can write to it as soon as nobody executes it.
+TEST_CASE("the runtime as a container's own program is not opened by the others inside") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;
+  REQUIRE(::mkfifo(oci.rootfs("/log").c_str(), 0600) == 0);
+  REQUIRE(oci.create({"/proc/self/exe", "--log", "/log", "state", "none"}).code == 0);
+  REQUIRE(oci.start().code == 0);
+  const Outcome outcome = oci.call({"exec", oci.id(), "sh", "-c", "readlink /proc/1/exe; : < /proc/1/exe"});
+  CHECK(outcome.code != 0);
+  CHECK(outcome.out.empty());
+  CHECK(contains(outcome.err, "ermission denied"));
+  oci.remove();
+}
+
+TEST_CASE("who comes in before the start can't write to the runtime's file") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;
+  const Words write = {"exec", oci.id(), "sh", "-c", ": >> /proc/1/exe"};
+  SECTION("where the container may look at all of its processes") {
+    for (const char* set : {"bounding", "effective", "permitted"})
+      oci.spec["process"]["capabilities"][set].push_back("CAP_SYS_PTRACE");
+    REQUIRE(oci.create({"sleep", "100"}).code == 0);
+    struct statvfs status = {};
+    const std::string exe = "/proc/" + std::to_string(oci.state()["pid"].get<int>()) + "/exe";
+    REQUIRE(::statvfs(exe.c_str(), &status) == 0);
+    CHECK((status.f_flag & ST_RDONLY) != 0);
+    CHECK(oci.call(write).code != 0);
+  }
+  SECTION("where only it may") {
+    REQUIRE(oci.create({"sleep", "100"}).code == 0);
+    CHECK(contains(oci.call(write).err, "ermission denied"));
+    Words more = write;
+    more.insert(more.begin() + 1, {"--cap", "CAP_SYS_PTRACE"});
+    const Outcome refused = oci.call(more);
+    CHECK(refused.code == 255);
+    CHECK(contains(refused.err, "cannot exec with CAP_SYS_PTRACE in a container that has not been started"));
+    REQUIRE(oci.start().code == 0);
+    CHECK(oci.call({"exec", "--cap", "CAP_SYS_PTRACE", oci.id(), "true"}).code == 0);
+  }
+  oci.remove();
 }
