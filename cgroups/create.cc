@@ -1,6 +1,7 @@
 #include "cgroups/create.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "base/units.h"
 #include "cgroups/tree.h"
 
 namespace cgroups {
@@ -39,10 +41,28 @@ Error in_use(const std::string& directory) {
                   " is in use by another container; choose another --cgroup-parent or cgroupsPath");
 }
 
+// An empty one may have been left by somebody who was killed, or be that of another creator, whose init is
+// about to be born in it.
+Result<bool> becomes_used(const std::string& directory) {
+  constexpr int kPatienceMs = 200;
+  const int64_t deadline = monotonic_ns() + kPatienceMs * kMillisecondNs;
+  while (monotonic_ns() < deadline) {
+    auto fd = open_cgroup(directory);
+    if (!fd && fd.error().kind() == ErrorKind::kNotFound) return false;
+    if (!fd) return std::move(fd).error();
+    const std::vector<pid_t> pids = TRY(read_processes(fd->get()));
+    if (!pids.empty()) return true;
+    ::poll(nullptr, 0, 2);
+  }
+  return false;
+}
+
 // The last component must be made by us.
 Result<void> make_leaf(const std::string& directory) {
   auto made = sys::mkdir(directory.c_str(), kMode);
   if (!made && made.error().error_number() == EEXIST) {
+    const bool is_used = TRY(becomes_used(directory));
+    if (is_used) return in_use(directory);
     auto removed = sys::unlinkat(AT_FDCWD, directory.c_str(), AT_REMOVEDIR);
     if (!removed && !is_gone(removed.error())) return in_use(directory);
     made = sys::mkdir(directory.c_str(), kMode);

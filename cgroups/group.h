@@ -65,6 +65,11 @@ Result<void> remove_group(const Group& group);
 // The same for one directory, in whatever hierarchy: the undo kind "cgroup". kInvalid unless `directory` is
 // absolute, has no ".." component and is a cgroup below, not at, its hierarchy's root.
 Result<void> remove_cgroup(const std::string& directory);
+// The same without killing anybody, for who has nobody in it any more. False, and all of it stays, when there
+// are processes in it: they belong to another container that was given the same path since.
+Result<bool> remove_unused_cgroup(const std::string& directory);
+// By one call: false for one in use, or with cgroups below it.
+Result<bool> remove_empty_cgroup(const std::string& directory);
 
 // What to show a container as its /sys/fs/cgroup: bind `source` on `destination`, read-only.
 struct ViewMount {

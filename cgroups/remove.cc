@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kKillTimeoutMs = 10'000;
 constexpr int kRmdirTimeoutMs = 2'000;
+constexpr int kLeaveTimeoutMs = 500;
 
 // True when `directory` is gone afterwards; false when it is in use.
 Result<bool> try_rmdir(const std::string& directory) {
@@ -60,12 +61,46 @@ Result<void> rmdir_patiently(int cgroup_fd, const std::string& directory) {
   }
 }
 
-}  // namespace
-
-Result<void> remove_cgroup(const std::string& directory) {
+Result<void> check_path(const std::string& directory) {
   if (directory.empty() || directory[0] != '/' || contains(directory + "/", "/../")) {
     return invalid("remove cgroup: '" + printable(directory) + "' is not an absolute path");
   }
+  return ok();
+}
+
+// True when nobody is in it or below it; who comes in by exec, and finds the init dead, is gone in a moment.
+Result<bool> is_left(int cgroup_fd) {
+  const int64_t deadline = monotonic_ns() + kLeaveTimeoutMs * kMillisecondNs;
+  for (;;) {
+    const std::vector<pid_t> pids = TRY(read_processes(cgroup_fd));
+    if (pids.empty()) return true;
+    if (monotonic_ns() > deadline) return false;
+    ::poll(nullptr, 0, 5);
+  }
+}
+
+}  // namespace
+
+Result<bool> remove_empty_cgroup(const std::string& directory) {
+  TRY(check_path(directory));
+  return try_rmdir(directory);
+}
+
+Result<bool> remove_unused_cgroup(const std::string& directory) {
+  const bool is_removed = TRY(remove_empty_cgroup(directory));
+  if (is_removed) return true;
+  auto fd = open_cgroup(directory);
+  if (!fd && fd.error().kind() == ErrorKind::kNotFound) return true;
+  if (!fd) return std::move(fd).error();
+  TRY_IN("remove cgroup", check_is_cgroup(fd->get(), directory));
+  const bool is_empty = TRY(is_left(fd->get()));
+  if (!is_empty) return false;
+  TRY_IN("remove cgroup", rmdir_patiently(fd->get(), directory));
+  return true;
+}
+
+Result<void> remove_cgroup(const std::string& directory) {
+  TRY(check_path(directory));
   // All but one in a thousand are empty, and rmdir(2) takes no other; a start has one in each hierarchy.
   // Before anything is killed it is looked at.
   const bool is_removed = TRY(try_rmdir(directory));

@@ -203,6 +203,17 @@ Result<void> perform_plan(Launch& launch) {
   return ok();
 }
 
+// Without a clone nobody of ours was in a cgroup: one that is in use was made at the same time by somebody
+// else.
+Result<void> undo_begun(const Launch& launch, bool has_cloned) {
+  const UndoHandler& more = launch.request.undo_handler;
+  if (has_cloned) return undo_all(launch.begun, more);
+  UnusedGroups groups;
+  return undo_all(launch.begun, [&](const Undo& entry, Result<void>& result) {
+    return groups.undo(entry, result) || (more && more(entry, result));
+  });
+}
+
 }  // namespace
 
 Launched::~Launched() {
@@ -243,8 +254,9 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   launch.launched.released =
       false;  // an init that got its start but reported a failure is killed and reaped, too
   launched.reset();
+  const bool has_cloned = launch.context.init_pid != 0;
   launch.context = StepContext();
-  auto undone = undo_all(launch.begun, request.undo_handler);
+  auto undone = undo_begun(launch, has_cloned);
   if (!undone)
     return Error(result.error().kind(), result.error().text() + "; " + undone.error().text(),
                  result.error().error_number());

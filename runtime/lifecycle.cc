@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/syscalls.h"
+#include "namespaces/ns_set.h"
 #include "runtime/create.h"
 #include "runtime/gate.h"
 #include "runtime/undo.h"
@@ -61,14 +62,50 @@ Result<void> kill_and_wait(const CurrentState& state, const std::optional<Contai
   return ok();
 }
 
+// True when no process of the container can be left: its init is known and dead, and took all of its pid
+// namespace along (pid_namespaces(7)), or the host has been booted since.
+bool has_nobody(const StateDirectory& directory) {
+  const auto init = directory.read_init();
+  if (!init || !*init) return false;
+  const auto boot = boot_id();
+  if (boot && *boot != (*init)->boot_id) return true;
+  const auto live = find_init(directory);
+  if (!live || live->pidfd) return false;
+  const auto spec = read_kept_spec(directory);
+  const auto own = spec ? namespaces::NamespaceSet::from(spec->os.namespaces)
+                        : Result<namespaces::NamespaceSet>(spec.error());
+  return own && own->is_new("pid");
+}
+
+Result<void> undo_groups_of(const StateDirectory& directory, const ContainerRecord& record,
+                            std::vector<std::string>& warnings) {
+  UnusedGroups groups;
+  std::optional<bool> is_unused;  // asked for groups that are in use: config.json is to be read for it
+  auto undone = undo_all(record.undo, [&](const Undo& entry, Result<void>& result) {
+    if (entry.kind == "cgroup" && !groups.are_anothers()) {
+      const auto removed = cgroups::remove_empty_cgroup(entry.target);
+      if (!removed) result = removed.error();
+      if (!removed || *removed) return true;
+      if (!is_unused) is_unused = has_nobody(directory);
+    }
+    return is_unused.value_or(false) && groups.undo(entry, result);
+  });
+  if (groups.are_anothers())
+    warnings.push_back("cgroup " + record.cgroup.path + " stays: processes of another container are in it");
+  return undone;
+}
+
 // The state is locked; what is in it is undone. The directory goes last: until then a next delete can go on.
 // `record` is null for a container that was killed before it had one.
 Result<void> undo_container(const StateDirectory& directory, const ContainerRecord* record,
                             std::vector<std::string>& warnings) {
-  if (record) TRY(undo_all(record->undo));
+  if (record) TRY(undo_groups_of(directory, *record, warnings));
   if (record && record->has_poststop) {
     const auto spec = read_kept_spec(directory);
-    if (spec) warnings = run_poststop_hooks(spec->hooks.poststop, hook_state(*record, Status::kStopped, 0));
+    if (spec) {
+      for (auto& text : run_poststop_hooks(spec->hooks.poststop, hook_state(*record, Status::kStopped, 0)))
+        warnings.push_back(std::move(text));
+    }
     if (!spec) warnings.push_back("poststop hooks: " + spec.error().text());
   }
   return directory.remove();
@@ -104,6 +141,7 @@ Result<void> kill_container(const std::string& root, const std::string& id, int 
   const bool was_frozen = signal == SIGKILL && is_frozen(record);
   if (whom == Signaled::kAll) {
     if (!read) return read.error();
+    if (has_cgroup(record) && !init.pidfd && has_nobody(directory)) return ok();
     if (has_cgroup(record)) {
       TRY(signal_all(*record, signal));
       thaw_for_death(*record, was_frozen);

@@ -49,6 +49,16 @@ Result<void> undo_all(const std::vector<Undo>& entries, const UndoHandler& more)
   return first;
 }
 
+bool UnusedGroups::undo(const Undo& entry, Result<void>& result) {
+  if (entry.kind == "scope") return are_anothers_;  // it comes after its group
+  if (entry.kind != "cgroup") return false;
+  if (are_anothers_) return true;
+  const auto removed = cgroups::remove_unused_cgroup(entry.target);
+  if (!removed) result = removed.error();
+  are_anothers_ = removed && !*removed;
+  return true;
+}
+
 Result<void> write_journal(const std::string& path, const std::vector<Undo>& entries) {
   Json list = Json::array();
   for (const auto& entry : entries)

@@ -20,6 +20,19 @@ std::vector<Undo> undo_list(const Plan& plan);
 using UndoHandler = std::function<bool(const Undo&, Result<void>&)>;
 Result<void> undo_all(const std::vector<Undo>& entries, const UndoHandler& more = nullptr);
 
+// Undoes what a container without processes has of cgroups: whoever is in there is another container's, which
+// was given the same path, and keeps its group in all hierarchies.
+class UnusedGroups {
+ public:
+  // For undo_all(): the kinds "cgroup" and "scope".
+  bool undo(const Undo& entry, Result<void>& result);
+  // True when something stays.
+  bool are_anothers() const { return are_anothers_; }
+
+ private:
+  bool are_anothers_ = false;
+};
+
 // The journal: the undo list of a plan, on disk before its first step. docs/state-files.md, journal.json.
 Result<void> write_journal(const std::string& path, const std::vector<Undo>& entries);
 // Empty if there is none; kCorrupt if it can't be read.
