@@ -42,6 +42,11 @@ std::string Group::v1_directory_of(const std::string& controller) const {
   return {};
 }
 
+Result<void> check_group_path(const std::string& path) {
+  const std::string normal = TRY(normal_path(path));
+  return normal == path ? ok() : invalid("cgroup path '" + printable(path) + "' is not a plain one");
+}
+
 Result<Group> group_at(const Layout& layout, const std::string& path) {
   Group group;
   group.path = TRY(normal_path(path));

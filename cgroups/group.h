@@ -33,6 +33,8 @@ struct Group {
 // the root itself, a ".." component, a component over 255 bytes, and bytes that cgroup names can't have
 // (newline, NUL).
 Result<Group> group_at(const Layout& layout, const std::string& path);
+// kInvalid for a path that is not as group_at() leaves it: for who reads one that was written down.
+Result<void> check_group_path(const std::string& path);
 
 // All processes in the group and below it, each once, in ascending order. Read from v2 where it is mounted,
 // else from the first v1 hierarchy. A group that does not exist has none.

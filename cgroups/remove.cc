@@ -93,6 +93,7 @@ Result<bool> remove_unused_cgroup(const std::string& directory) {
   if (!fd && fd.error().kind() == ErrorKind::kNotFound) return true;
   if (!fd) return std::move(fd).error();
   TRY_IN("remove cgroup", check_is_cgroup(fd->get(), directory));
+  TRY_IN("remove cgroup", check_is_no_root(fd->get(), directory));
   const bool is_empty = TRY(is_left(fd->get()));
   if (!is_empty) return false;
   TRY_IN("remove cgroup", rmdir_patiently(fd->get(), directory));

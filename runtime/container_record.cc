@@ -38,6 +38,8 @@ Json write_group(const cgroups::Group& group) {
 Result<cgroups::Group> read_group(const JsonView& view) {
   cgroups::Group group;
   group.path = TRY(string_at(view, "path"));
+  if (group.path.empty()) return group;        // it has none
+  TRY(cgroups::check_group_path(group.path));  // the root's processes are everybody's
   group.v2_mount_point = TRY(string_at(view, "v2"));
   if (!group.v2_mount_point.empty()) group.v2_directory = group.v2_mount_point + group.path;
   const auto list = TRY(view.at("v1"));

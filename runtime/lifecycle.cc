@@ -2,8 +2,11 @@
 
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGKILL
 
+#include <algorithm>
 #include <cerrno>
 
+#include "base/file.h"
+#include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/ns_set.h"
 #include "runtime/create.h"
@@ -40,6 +43,15 @@ Result<void> signal_all(const ContainerRecord& record, int signal) {
   return ok();
 }
 
+// Whether the init is where its record says; if not, what is there belongs to others.
+bool is_member(pid_t init, const cgroups::Group& group) {
+  const auto text = read_file("/proc/" + std::to_string(init) + "/cgroup");
+  if (!text) return true;  // nothing speaks against it
+  const auto lines = split(*text, '\n');
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const std::string& line) { return contains(line + "/", group.path + "/"); });
+}
+
 // A frozen v1 cgroup keeps even SIGKILL waiting, and a frozen v2 cgroup with a dead init would be called
 // paused until all of its dead are reaped. `was_frozen` is from before the signal: a v2 cgroup does not say
 // "frozen" while one of its processes dies. The thaw is after it: nobody gets a moment between the thaw and
@@ -53,7 +65,7 @@ Result<void> kill_and_wait(const CurrentState& state, const std::optional<Contai
   const bool was_frozen = is_frozen(record);
   auto sent = sys::pidfd_send_signal(state.init_pidfd.get(), SIGKILL);
   if (!sent && sent.error().error_number() != ESRCH) return sent;
-  if (has_cgroup(record)) {
+  if (has_cgroup(record) && is_member(state.init.pid, record->cgroup)) {
     TRY(signal_all(*record, SIGKILL));
     thaw_for_death(*record, was_frozen);
   }
@@ -142,7 +154,7 @@ Result<void> kill_container(const std::string& root, const std::string& id, int 
   if (whom == Signaled::kAll) {
     if (!read) return read.error();
     if (has_cgroup(record) && !init.pidfd && has_nobody(directory)) return ok();
-    if (has_cgroup(record)) {
+    if (has_cgroup(record) && (!init.pidfd || is_member(init.identity.pid, record->cgroup))) {
       TRY(signal_all(*record, signal));
       thaw_for_death(*record, was_frozen);
       return ok();

@@ -32,7 +32,7 @@ bool is_id_byte(char c) {
 // One of our small files; nullopt when it is not there, or empty: its writer was killed between open and
 // write.
 Result<std::optional<Json>> read_document(int dir_fd, const char* name) {
-  auto fd = sys::openat(dir_fd, name, O_RDONLY | O_NOFOLLOW);
+  auto fd = sys::openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd && fd.error().error_number() == ENOENT) return std::optional<Json>();
   if (!fd) return std::move(fd).error();
   const std::string text = TRY_IN(name, read_fd(fd->get()));

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "tests/integration/oci_fixture.h"
+#include "tests/integration/running_program.h"
 
 using Catch::Contains;
 
@@ -272,4 +273,31 @@ TEST_CASE("a root of the state that is full or read-only is told, and nothing is
   CHECK(call_with_root(oci, there, {"delete", "--force", oci.id()}).code == 0);
   REQUIRE(::umount(there.c_str()) == 0);
   REQUIRE(::umount2(there.c_str(), MNT_DETACH) == 0);  // the open file is in it
+}
+
+TEST_CASE("a record that names another container's cgroup does not harm that one") {
+  OciBundle oci;
+  OciBundle other;
+  if (!is_vial_oci()) return;
+  oci.launch({"sleep", "100"});
+  other.launch({"sleep", "100"});
+  const auto own = oci.cgroups();
+  const auto file_of = [](const OciBundle& one) {
+    return one.directory() + "/state/" + one.id() + "/container.json";
+  };
+  auto record = parse_json(read_file(file_of(oci)).value_or("")).value();
+  record["cgroup"]["path"] = parse_json(read_file(file_of(other)).value_or("")).value()["cgroup"]["path"];
+  REQUIRE(replace_file(file_of(oci), dump_json(record)));
+  SECTION("kill") {
+    CHECK(oci.call({"kill", "--all", oci.id(), "KILL"}).code == 0);
+    CHECK(oci.becomes("stopped"));
+    CHECK(oci.call({"delete", oci.id()}).code == 0);
+  }
+  SECTION("delete") {
+    CHECK(oci.call({"delete", "--force", oci.id()}).code == 0);
+  }
+  CHECK(other.status() == "running");
+  other.remove();
+  for (const auto& directory : own)
+    CHECK(within(kPatience, [&] { return ::rmdir(directory.c_str()) == 0; }));
 }

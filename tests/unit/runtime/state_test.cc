@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +79,12 @@ TEST_CASE("records are read as they were written, and newer ones are refused") {
   Json newer = document;
   newer["schema"] = 3;
   CHECK_FALSE(runtime::read_container_record(newer));
+  for (const char* path : {"/", "//", "/../web", "/web/..", "web", "/web/", "/a\nb"}) {
+    Json elsewhere = document;
+    elsewhere["cgroup"]["path"] = path;
+    INFO(path);
+    CHECK_FALSE(runtime::read_container_record(elsewhere));
+  }
 }
 
 TEST_CASE("a record says in one entry that the cgroup is to be removed everywhere") {
@@ -86,6 +93,16 @@ TEST_CASE("a record says in one entry that the cgroup is to be removed everywher
   const Json document = runtime::write_container_record(record);
   CHECK(document["undo"].size() == 3);
   CHECK(runtime::read_container_record(document)->undo == record.undo);
+}
+
+TEST_CASE("a record that is no file is not waited for") {
+  const TemporaryDirectory root;
+  const auto directory = runtime::StateDirectory::make(root.path(), "web");
+  REQUIRE(directory);
+  REQUIRE(::mkfifo(directory->file("container.json").c_str(), 0600) == 0);
+  const auto record = directory->read_container();
+  REQUIRE(record);
+  CHECK_FALSE(*record);
 }
 
 TEST_CASE("a state directory belongs to one maker, and is gone when it is removed") {
