@@ -112,7 +112,9 @@ Result<Fd> open_process(const ProcessIdentity& identity) {
   const Error gone = not_found("process " + std::to_string(identity.pid) + " is gone");
   if (identity.pid <= 0) return gone;
   auto pidfd = sys::pidfd_open(identity.pid);
-  if (!pidfd) return gone;
+  if (!pidfd && (pidfd.error().error_number() == ESRCH || pidfd.error().error_number() == EINVAL))
+    return gone;
+  if (!pidfd) return pidfd;  // EMFILE: it may well be there
   // Read after the pidfd was taken: from here on the pid can't move under us.
   const bool is_same = identity.inode != 0 ? inode_of(pidfd->get()) == identity.inode
                                            : start_ticks_of(identity.pid).value_or(~identity.start_ticks) ==

@@ -50,6 +50,7 @@ Result<ProcessIdentity> identify(pid_t pid);
 // The same for a process whose pidfd is at hand.
 Result<ProcessIdentity> identify(pid_t pid, int pidfd);
 // A pidfd of that very process; kNotFound if it is gone, is a zombie, or its pid serves another process now.
+// Other errors (EMFILE) say nothing about it.
 Result<Fd> open_process(const ProcessIdentity& identity);
 // The pid, in our pid namespace, of the process behind `pidfd`: "Pid:" of its fdinfo (pidfd_open(2)).
 // kNotFound when it is gone or not in sight.

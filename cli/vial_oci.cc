@@ -8,5 +8,8 @@ int main(int argc, char** argv) {
   runtime::hide_first_process();
   // A reader that goes away is an error, not a death.
   ::signal(SIGPIPE, SIG_IGN);
+  // A caller that ignores the ends of its children hands that down, and then nobody can wait for ours,
+  // wait(2).
+  ::signal(SIGCHLD, SIG_DFL);
   return cli::oci::run_oci(argc, argv);
 }

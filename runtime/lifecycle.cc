@@ -107,6 +107,12 @@ Result<void> undo_groups_of(const StateDirectory& directory, const ContainerReco
   return undone;
 }
 
+// Of this process or this moment, not of the file: nothing is known yet about a container that may run.
+bool is_passing(const Error& error) {
+  const int number = error.error_number();
+  return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 // The state is locked; what is in it is undone. The directory goes last: until then a next delete can go on.
 // `record` is null for a container that was killed before it had one.
 Result<void> undo_container(const StateDirectory& directory, const ContainerRecord* record,
@@ -175,10 +181,10 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
   if (!opened && opened.error().kind() == ErrorKind::kNotFound && force) return ok();
   const StateDirectory directory = TRY(std::move(opened));
   auto record = directory.read_container();
-  if (!record && !force) return std::move(record).error();
+  if (!record && (!force || is_passing(record.error()))) return std::move(record).error();
   std::optional<ContainerRecord> known = record ? std::move(*record) : std::nullopt;
   auto found = current_state(directory, known);
-  if (!found && !force) return std::move(found).error();
+  if (!found && (!force || is_passing(found.error()))) return std::move(found).error();
   // An init that can't be found is in the cgroup, which is emptied.
   const CurrentState state = found ? std::move(*found) : CurrentState();
   const bool may = force || state.status == Status::kStopped || state.status == Status::kCreated;

@@ -102,3 +102,37 @@ TEST_CASE("a terminal and its socket belong together") {
   CHECK_THAT(oci.create({"true"}, {"--console-socket", "/nowhere"}).err, Contains("console socket"));
   CHECK(oci.status() == "unknown");
 }
+
+TEST_CASE("a caller that ignores the ends of its children gets the exit code") {
+  OciBundle oci;
+  const auto code_of = [&](const Words& line) {
+    ::signal(SIGCHLD, SIG_IGN);  // which goes along into the next program
+    RunningProgram program(line, oci.directory());
+    ::signal(SIGCHLD, SIG_DFL);
+    const Outcome outcome = program.wait();
+    UNSCOPED_INFO(outcome.err);
+    return outcome.code;
+  };
+  CHECK(code_of(run_words(oci, {"sh", "-c", "sleep 0.3; exit 7"})) == 7);
+  CHECK(oci.status() == "unknown");
+  oci.launch({"sleep", "100"});
+  CHECK(code_of(oci.command_line({"exec", oci.id(), "sh", "-c", "sleep 0.3; exit 8"})) == 8);
+  oci.remove();
+}
+
+TEST_CASE("delete --force that can open no file forgets no container") {
+  OciBundle oci;
+  if (!is_vial_oci()) return;
+  oci.launch({"sleep", "100"});
+  for (const char* most : {"4", "5", "6", "7", "8", "9"}) {
+    Words line = {"/bin/sh", "-c", std::string("ulimit -n ") + most + "; exec \"$@\"", "sh"};
+    for (const auto& word : oci.command_line({"delete", "--force", oci.id()}))
+      line.push_back(word);
+    const Outcome outcome = run_into_files(line, oci.directory());
+    INFO(most << ": " << outcome.err);
+    CHECK((outcome.code == 0 || contains(outcome.err, "Too many open files")));
+    CHECK((oci.status() == "unknown") == (outcome.code == 0));
+    if (outcome.code == 0) return;
+  }
+  oci.remove();
+}

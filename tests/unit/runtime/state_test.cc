@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -143,6 +144,15 @@ TEST_CASE(
   REQUIRE_FALSE(other);
   CHECK(other.error().kind() == ErrorKind::kNotFound);
   CHECK_FALSE(open_process({.pid = ::getpid()}));
+  // A caller that may open nothing more is no proof of a death.
+  rlimit now = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &now) == 0);
+  const rlimit none = {0, now.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto unknown = open_process(self);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &now) == 0);
+  CHECK_FALSE(unknown);
+  CHECK(unknown.error().error_number() == EMFILE);
   // What a kernel without pidfs leaves; this program's name has neither blank nor bracket.
   const auto fields = split(read_file("/proc/self/stat").value(), ' ');
   const uint64_t ticks = parse_uint(fields.at(21)).value();
