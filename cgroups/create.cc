@@ -44,7 +44,7 @@ Error in_use(const std::string& directory) {
 // An empty one may have been left by somebody who was killed, or be that of another creator, whose init is
 // about to be born in it.
 Result<bool> becomes_used(const std::string& directory) {
-  constexpr int kPatienceMs = 200;
+  constexpr int kPatienceMs = 50;  // in each hierarchy; between its mkdir(2) and its clone(2) is one
   const int64_t deadline = monotonic_ns() + kPatienceMs * kMillisecondNs;
   while (monotonic_ns() < deadline) {
     auto fd = open_cgroup(directory);

@@ -11,6 +11,7 @@
 #include "base/syscalls.h"
 #include "engine/layer_view.h"
 #include "engine/limits.h"
+#include "runtime/seal.h"
 #include "security/capabilities.h"
 #include "security/masked_paths.h"
 
@@ -44,6 +45,7 @@ Result<std::string> namespace_of(const Store& store, const std::string& ref, con
   if (other.state.pid == 0)
     return conflict("cannot join the namespace of a non running container: container " + other.record.name +
                     " is " + status_name(other.state.status));
+  if (std::string_view(proc_name) == "pid") TRY(runtime::check_first_process(other.state.pid));
   return "/proc/" + std::to_string(other.state.pid) + "/ns/" + proc_name;
 }
 

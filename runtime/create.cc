@@ -30,6 +30,18 @@
 namespace runtime {
 namespace {
 
+// Whether others could open our executable through the /proc/PID/exe of an init that starts at once: who is
+// in the pid namespace already; a startContainer hook, which is a program of the image's; and where the
+// container's program is our file, who comes in later with CAP_SYS_PTRACE of the host's user namespace
+// (CVE-2019-5736, ptrace(2)).
+bool is_init_exposed(const namespaces::NamespaceSet& own, const Spec& spec) {
+  if (!own.is_new("pid") || !spec.hooks.start_container.empty()) return true;
+  if (own.is_separate("user") || !spec.process.capabilities) return false;
+  const auto& sets = *spec.process.capabilities;
+  const auto any = sets.bounding | sets.permitted | sets.effective | sets.inheritable;
+  return (any & security::bit(CAP_SYS_PTRACE)) != 0;
+}
+
 Result<Spec> parse_spec(const std::string& text) {
   const Json document = TRY(parse_json(text));
   return read_spec(document);  // make_plan() validates it
@@ -134,7 +146,7 @@ Result<void> Maker::prepare() {
   TRY(check_console(spec.process.terminal, stays, request_.console_socket));
   if (request_.console_socket.empty()) settle_window_size(spec.process);
   const auto own = TRY_IN(file + ": /linux/namespaces", namespaces::NamespaceSet::from(spec.os.namespaces));
-  if (request_.argv != nullptr && is_init_exposed(own, spec.process)) run_sealed(request_.argv);
+  if (!has_gate_ && request_.argv != nullptr && is_init_exposed(own, spec)) run_sealed(request_.argv);
   const HostFacts host = TRY(collect_host_facts());
   choose_cgroup(request_, host.cgroups, spec);
   if (request_.listen_fds > 0) {
@@ -248,14 +260,6 @@ Result<std::unique_ptr<Made>> Maker::make() {
 }
 
 }  // namespace
-
-bool is_init_exposed(const namespaces::NamespaceSet& own, const Process& process) {
-  if (!own.is_new("pid")) return true;
-  if (own.is_separate("user") || !process.capabilities) return false;
-  const auto& sets = *process.capabilities;
-  const auto any = sets.bounding | sets.permitted | sets.effective | sets.inheritable;
-  return (any & security::bit(CAP_SYS_PTRACE)) != 0;
-}
 
 std::vector<std::string> settle_capabilities(const Linux& os, Process& process) {
   std::vector<std::string> missing = process.unknown_capabilities;

@@ -14,10 +14,6 @@
 #include "runtime/spec.h"
 #include "runtime/state.h"
 
-namespace namespaces {
-class NamespaceSet;
-}
-
 namespace runtime {
 
 struct HostFacts;
@@ -50,13 +46,8 @@ struct ContainerRequest {
   unsigned preserve_fds = 0;
   unsigned listen_fds = 0;  // so many of them are sockets of socket activation, sd_listen_fds(3)
   CgroupManager cgroup_manager = CgroupManager::kFiles;
-  char** argv = nullptr;  // to run again sealed (runtime/seal.h) when the init is exposed
+  char** argv = nullptr;  // run: to run again sealed (runtime/seal.h) when the init is exposed
 };
-
-// Whether others could open our executable through the init's /proc/PID/exe while it is still ours: who is in
-// the pid namespace already; and in a new one who comes in by exec before the start, for which CAP_SYS_PTRACE
-// is needed, and that of the host's user namespace (CVE-2019-5736, ptrace(2)).
-bool is_init_exposed(const namespaces::NamespaceSet& own, const Process& process);
 
 // Brings a process's capabilities to what it can have: none at all when its config.json does not say any,
 // nothing that can't be granted (a user namespace of its own has all, `os` tells), no ambient ones that are

@@ -5,7 +5,6 @@
 
 #include "base/json.h"
 #include "cgroups/sub_group.h"
-#include "namespaces/ns_set.h"
 #include "runtime/create.h"
 #include "runtime/delivery.h"
 #include "runtime/exec.h"
@@ -34,14 +33,6 @@ Result<std::optional<cgroups::Group>> group_of(const EnterRequest& request, cons
   }
   if (!request.sub_cgroups.empty()) return unsupported("--cgroup: the container has no cgroup");
   return std::optional<cgroups::Group>();
-}
-
-// `create` ran sealed if the container's own capabilities let it look at the init; here come others.
-Result<void> check_exposure(const Spec& spec, const Process& process, Status status) {
-  if (status != Status::kCreated) return ok();
-  const auto own = TRY(namespaces::NamespaceSet::from(spec.os.namespaces));
-  if (is_init_exposed(own, spec.process) || !is_init_exposed(own, process)) return ok();
-  return conflict("cannot exec with CAP_SYS_PTRACE in a container that has not been started");
 }
 
 Result<ExecRequest> exec_request_of(const EnterRequest& request, const CurrentState& state,
@@ -122,7 +113,6 @@ Result<Entered> enter_container(const EnterRequest& request) {
   spec.os.cgroups_path.clear();
   auto group = TRY(group_of(request, *record));
   Process process = TRY(request.choose_process(spec.process));
-  TRY(check_exposure(spec, process, state.status));
   const HostFacts host = TRY(collect_host_facts());
   const bool has_own = process.capabilities != spec.process.capabilities;
   const auto missing = settle_capabilities(spec.os, process);

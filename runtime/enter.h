@@ -34,8 +34,7 @@ struct Entered {
 
 // The process runs when this returns. To be called sealed (runtime/seal.h). Errors: kNotFound "container does
 // not exist"; kConflict "cannot exec in a stopped container", "cannot exec in a paused container (use
-// --ignore-paused to override)", "cannot exec with CAP_SYS_PTRACE in a container that has not been started"
-// when the container itself has it not; those of make_exec_plan() and launch(). Nothing is left then.
+// --ignore-paused to override)"; those of make_exec_plan() and launch(). Nothing is left then.
 Result<Entered> enter_container(const EnterRequest& request);
 
 // A terminal needs somebody at its other end: the socket's owner, or a caller who stays. kInvalid, in runc's

@@ -11,6 +11,7 @@
 #include "runtime/clone_inside.h"
 #include "runtime/init_steps.h"
 #include "runtime/process_plan.h"
+#include "runtime/seal.h"
 #include "runtime/spec_validate.h"
 #include "security/labels.h"
 #include "security/limits.h"
@@ -25,12 +26,19 @@ class HoldInit : public Step {
       : Step(Lane::kHost, "hold the container's init"), init_(init) {}
   Result<void> perform(StepContext& context) const override {
     context.target_pidfd = TRY(open_process(init_));
-    return ok();
+    return check_first_process(init_.pid);
   }
-  std::string say() const override { return "pidfd_open(" + std::to_string(init_.pid) + ")"; }
+  std::string say() const override {
+    const std::string pid = std::to_string(init_.pid);
+    return "pidfd_open(" + pid + "); stat(/proc/" + pid + "/exe)";
+  }
   std::string shell() const override { return "PID1=" + std::to_string(init_.pid); }
   Reason why() const override {
-    return {"a pid can belong to another process a moment later; a pidfd can't", "pidfd_open(2)"};
+    return {
+        "a pid can belong to another process a moment later; a pidfd can't. And it must not run our own "
+        "file, "
+        "which others inside could open",
+        "pidfd_open(2)"};
   }
 
  private:

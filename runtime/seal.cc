@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 
 #include "base/process.h"
 #include "base/syscalls.h"
@@ -16,10 +18,9 @@ namespace {
 
 constexpr const char* kMark = "VIAL_SEALED";
 
-bool is_on_read_only_mount() {
-  auto self = sys::open("/proc/self/exe", O_PATH);
+bool is_on_read_only_mount(const char* executable) {
   struct statvfs status = {};
-  return self && ::fstatvfs(self->get(), &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+  return ::statvfs(executable, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
 }
 
 Result<void> execute_read_only_view(char** argv) {
@@ -37,6 +38,19 @@ void hide_first_process() {
   if (::getpid() == 1) (void)sys::prctl(PR_SET_DUMPABLE, 0);
 }
 
+Result<void> check_first_process(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
+  struct stat own = {};
+  struct stat first = {};
+  // One that is gone is noticed by who goes on.
+  if (::stat("/proc/self/exe", &own) < 0 || ::stat(path.c_str(), &first) < 0) return ok();
+  if (own.st_dev != first.st_dev || own.st_ino != first.st_ino || is_on_read_only_mount(path.c_str()))
+    return ok();
+  return conflict(
+      "the container's first process is this program itself, and who comes in could write to its file "
+      "(CVE-2019-5736)");
+}
+
 void run_sealed(char** argv) {
   // NOLINTBEGIN(concurrency-mt-unsafe): first thing in main, one thread
   if (::getenv(kMark) != nullptr) {
@@ -44,7 +58,7 @@ void run_sealed(char** argv) {
     name_process("vial");  // execveat by descriptor named us after the descriptor's number
     return;
   }
-  if (is_on_read_only_mount()) return;
+  if (is_on_read_only_mount("/proc/self/exe")) return;
   auto path = sys::readlinkat(AT_FDCWD, "/proc/self/exe");
   if (path) ::setenv("VIAL_EXECUTABLE", path->c_str(), 1);
   ::setenv(kMark, "1", 1);

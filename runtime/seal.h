@@ -1,6 +1,10 @@
 // Protecting vial's own executable from containers (CVE-2019-5736).
 #pragma once
 
+#include <sys/types.h>
+
+#include "base/result.h"
+
 namespace runtime {
 
 // Runs this program again from a read-only view of its file that is mounted nowhere, unless it runs from a
@@ -18,5 +22,9 @@ void run_sealed(char** argv);
 // ptrace(2), PR_SET_DUMPABLE(2const). (Root of a user namespace does not own such an entry: as pid 1 of one
 // it makes no further user namespaces.)
 void hide_first_process();
+
+// For whoever lets more processes in to the first one of a container: kConflict when that is our own file,
+// and not behind a read-only mount.
+Result<void> check_first_process(pid_t pid);
 
 }  // namespace runtime

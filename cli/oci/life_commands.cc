@@ -12,6 +12,7 @@
 #include "cli/oci/foreground.h"
 #include "namespaces/ns_set.h"
 #include "runtime/lifecycle.h"
+#include "runtime/seal.h"
 
 namespace cli::oci {
 
@@ -87,6 +88,7 @@ void tell(const Call& call, const std::vector<std::string>& warnings) {
 }
 
 Result<int> run_create(const Call& call) {
+  runtime::run_sealed(call.argv);  // its init is ours until the start, and others may come in
   const runtime::ContainerRequest request = TRY(request_of(call));
   const auto made = TRY(runtime::create_container(request));
   tell(call, made->warnings);
@@ -119,6 +121,8 @@ Result<int> run_foreground(const Call& call, runtime::ContainerRequest& request)
 }
 
 Result<int> run_run(const Call& call) {
+  // Where the init is exposed it is all done once more, sealed, and a descriptor can't be read twice.
+  if (call.options.given("config")) runtime::run_sealed(call.argv);
   runtime::ContainerRequest request = TRY(request_of(call));
   request.is_detached = call.options.flag("detach");
   if (!request.is_detached) return run_foreground(call, request);

@@ -152,3 +152,17 @@ TEST_CASE("a 32-bit argument with high bits set does not pass the filter") {
     CHECK(outcome == "EPERM");
   }
 }
+
+// CVE-2019-5736: who holds the runtime's file open can write to it as soon as nobody executes it.
+TEST_CASE("nobody comes in where vial's own file is the container's program and could be written to") {
+  const Vial vial;
+  // It asks whether it may, and waits for the answer.
+  const Outcome mirror =
+      vial.run({"run", "-d", "-i", "--name", "mirror", "busybox", "/proc/self/exe", "container", "prune"});
+  INFO(mirror.err);
+  REQUIRE(mirror.code == 0);
+  const std::string refusal = "the container's first process is this program itself";
+  CHECK(contains(vial.run({"exec", "mirror", "true"}).err, refusal));
+  CHECK(contains(vial.run({"run", "--rm", "--pid", "container:mirror", "busybox", "true"}).err, refusal));
+  CHECK(vial.run({"rm", "-f", "mirror"}).code == 0);
+}

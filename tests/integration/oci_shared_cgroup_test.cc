@@ -1,11 +1,11 @@
-// Two containers that were given one cgroup: the second is refused while the first lives, and nobody's end is the
-// other's.
+// Two containers that were given one cgroup: the second is refused while the first lives, and nobody's end is
+// the other's.
 #include <catch2/catch.hpp>
 
 #include "tests/integration/oci_fixture.h"
 #include "tests/integration/running_program.h"
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 TEST_CASE("a cgroup that another container got since is left alone") {
   OciBundle ended;
@@ -40,5 +40,5 @@ TEST_CASE("of two that are made at once in one cgroup one is made") {
     (void)one.call({"delete", "--force", one.id()});
     (void)two.call({"delete", "--force", two.id()});
   }
-  CHECK(made > 5);  // a machine that stops one of them for long may have let both in
+  CHECK(made >= 4);  // not all: a machine may stop one of them for longer than the other waits
 }
