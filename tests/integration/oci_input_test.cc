@@ -179,10 +179,16 @@ TEST_CASE("a document may come through a descriptor, as a shell's <(command) giv
   CHECK_THAT(refused.err, Contains("unified: '../up.max' is not a cgroup file name"));
   oci.remove();
   oci.spec["process"]["args"] = {"echo", "made"};
-  const Outcome made =
-      through(dump_json(oci.spec), {"run", "--bundle", oci.bundle(), "--config", "/dev/fd/9", oci.id()});
+  const Words run = {"run", "--bundle", oci.bundle(), "--config", "/dev/fd/9", oci.id()};
+  const Outcome made = through(dump_json(oci.spec), run);
   INFO(made.err);
   CHECK(made.out == "made\n");
+  // A container among the host's processes is made by a second execution of the runtime.
+  std::erase_if(oci.spec["linux"]["namespaces"].get_ref<Json::array_t&>(),
+                [](const Json& entry) { return entry["type"] == "pid"; });
+  const Outcome shared = through(dump_json(oci.spec), run);
+  INFO(shared.err);
+  CHECK(shared.out == "made\n");
 }
 
 TEST_CASE("command lines that are wrong are told, with exit code 1") {
