@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "tests/integration/running_program.h"
 #include "tests/integration/vial_fixture.h"
 
 namespace {
@@ -155,6 +156,7 @@ TEST_CASE("a 32-bit argument with high bits set does not pass the filter") {
 
 // CVE-2019-5736: who holds the runtime's file open can write to it as soon as nobody executes it.
 TEST_CASE("nobody comes in where vial's own file is the container's program and could be written to") {
+  if (is_sanitized()) return;  // that program is linked with what no image has
   const Vial vial;
   // It asks whether it may, and waits for the answer.
   const Outcome mirror =

@@ -250,7 +250,7 @@ TEST_CASE("exec finds the scope that systemd made for the container") {
 // CVE-2019-5736: who holds the runtime's file open can write to it as soon as nobody executes it.
 TEST_CASE("the runtime as a container's own program is not opened by the others inside") {
   OciBundle oci;
-  if (!is_vial_oci()) return;
+  if (!is_vial_oci() || is_sanitized()) return;  // a sanitizer's program is linked with what no image has
   REQUIRE(::mkfifo(oci.rootfs("/log").c_str(), 0600) == 0);
   REQUIRE(oci.create({"/proc/self/exe", "--log", "/log", "state", "none"}).code == 0);
   REQUIRE(oci.start().code == 0);

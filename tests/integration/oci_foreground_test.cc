@@ -121,6 +121,7 @@ TEST_CASE("a caller that ignores the ends of its children gets the exit code") {
 }
 
 TEST_CASE("delete --force that can open no file forgets no container") {
+  if (is_sanitized()) return;  // the sanitizer itself opens files
   OciBundle oci;
   if (!is_vial_oci()) return;
   oci.launch({"sleep", "100"});
