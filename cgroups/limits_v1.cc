@@ -59,16 +59,15 @@ void add_block_io(const BlockIo& io, Writes& out) {
   struct Rates {
     const std::vector<BlockIoDevice>* devices;
     const char* file;
+    uint64_t highest = UINT64_MAX;
   };
+  constexpr uint64_t kMostOperations = UINT32_MAX;  // the kernel drops the upper 32 bits
   for (const Rates& rates : {Rates{&io.read_bps, "blkio.throttle.read_bps_device"},
                              Rates{&io.write_bps, "blkio.throttle.write_bps_device"},
-                             Rates{&io.read_iops, "blkio.throttle.read_iops_device"},
-                             Rates{&io.write_iops, "blkio.throttle.write_iops_device"}}) {
-    // The kernel keeps operations in 32 bits, and drops the upper ones.
-    const bool counts_bytes = rates.devices == &io.read_bps || rates.devices == &io.write_bps;
-    const uint64_t highest = counts_bytes ? UINT64_MAX : UINT32_MAX;
+                             Rates{&io.read_iops, "blkio.throttle.read_iops_device", kMostOperations},
+                             Rates{&io.write_iops, "blkio.throttle.write_iops_device", kMostOperations}}) {
     for (const BlockIoDevice& device : *rates.devices) {
-      const uint64_t rate = std::min(device.rate.value_or(0), highest);
+      const uint64_t rate = std::min(device.rate.value_or(0), rates.highest);
       out.push_back({"blkio", rates.file, name(device) + std::to_string(rate)});
     }
   }

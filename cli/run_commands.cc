@@ -187,9 +187,8 @@ Result<int> run_create(const Invocation& call) {
 }
 
 // In a pid namespace of its own the init is alone until it is the container's program; in a shared one others
-// can open its /proc/PID/exe before (CVE-2019-5736).
-// Where the image's program is /proc/self/exe the init stays ours, and CAP_SYS_PTRACE looks through
-// everything.
+// can open its /proc/PID/exe before (CVE-2019-5736). Where the image's program is /proc/self/exe the init
+// stays ours, and CAP_SYS_PTRACE looks through everything.
 bool is_run_exposed(const Options& options) {
   if (!options.string("pid").empty() || options.flag("privileged")) return true;
   const auto added = options.list("cap-add");

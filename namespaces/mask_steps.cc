@@ -97,10 +97,6 @@ class ReadonlyPaths : public Step {
     mount_attr attributes = {};
     attributes.attr_set = MOUNT_ATTR_RDONLY;
     for (const auto& path : paths_) {
-      if (clean_path(path) == "/") {  // what is mounted over a root is not seen by those who are in it
-        TRY_IN(path, sys::mount_setattr(context.root_fd.get(), "", AT_EMPTY_PATH, attributes));
-        continue;
-      }
       const Fd target = TRY(find_target(context.root_fd.get(), path));
       if (!target) continue;
       const Fd tree =

@@ -82,11 +82,6 @@ Result<void> add_affinity(Plan& plan, const Process& process, Lane lane) {
   return ok();
 }
 
-bool needs_procfs(const Process& process, bool in_user_namespace) {
-  return (process.oom_score_adj && !in_user_namespace) || !process.apparmor_profile.empty() ||
-         !process.selinux_label.empty();
-}
-
 bool has_listener(const ExecRequest& request) {
   return std::any_of(request.seccomp.begin(), request.seccomp.end(),
                      [](const auto& program) { return !program.listener_path.empty(); });
@@ -135,7 +130,7 @@ Result<Plan> make_exec_plan(ExecRequest request, const HostFacts& host) {
   TRY(add_affinity(plan, process, Lane::kInit));
   plan.push_back(std::make_unique<OpenOwnRoot>());
   if (own.is_separate("user")) plan.push_back(namespaces::become_root_step());
-  if (needs_procfs(process, own.is_separate("user"))) plan.push_back(std::make_unique<OpenOwnProcfs>());
+  if (writes_to_procfs(process, own.is_separate("user"))) plan.push_back(std::make_unique<OpenOwnProcfs>());
   if (process.terminal) plan.push_back(console_step(process, ConsoleDevice::kLeave));
   ProcessPlan steps;
   steps.process = &process;

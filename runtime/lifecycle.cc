@@ -151,7 +151,7 @@ Result<void> kill_container(const std::string& root, const std::string& id, int 
   const StateDirectory directory = TRY(StateDirectory::open(root, id));
   const LiveInit init = TRY(find_init(directory));
   // runtime.md "Kill": only of one that is created or running. `delete --force` ends a creation.
-  if (init.pidfd && gate_at(directory.fd()) == Gate::kClosed && directory.is_locked_by_another())
+  if (init.pidfd && is_being_created(directory, gate_at(directory.fd())))
     return conflict("cannot kill a container that is still being created");
   const bool looks = signal == SIGKILL || whom == Signaled::kAll;
   const auto read = looks ? directory.read_container() : std::optional<ContainerRecord>();

@@ -109,6 +109,11 @@ Result<StepPtr> grants_of(const Process& process, bool in_user_namespace) {
   return security::grants_step(grants);
 }
 
+bool writes_to_procfs(const Process& process, bool in_user_namespace) {
+  return (process.oom_score_adj && !in_user_namespace) || !process.apparmor_profile.empty() ||
+         !process.selinux_label.empty();
+}
+
 Result<void> add_process_steps(Plan& plan, ProcessPlan request) {
   const Process& process = *request.process;
   plan.push_back(stdio_step(process.terminal));

@@ -33,6 +33,9 @@ struct ProcessPlan {
 // user.
 std::optional<uid_t> host_user(const Process& process, const Linux& os, bool in_user_namespace);
 
+// Whether settings of the process are written to its /proc. In a user namespace the score is the launcher's.
+bool writes_to_procfs(const Process& process, bool in_user_namespace);
+
 // Host lane: the container's pipes are its user's. Nothing to do with a terminal or for the host's root.
 void add_streams(Plan& plan, const Process& process, const Linux& os, bool in_user_namespace);
 

@@ -11,6 +11,7 @@
 #include "runtime/hook_steps.h"
 #include "runtime/init_steps.h"
 #include "runtime/plan_draft.h"
+#include "runtime/process_plan.h"
 #include "runtime/spec_validate.h"
 
 namespace runtime {
@@ -116,10 +117,8 @@ void add_devices(Draft& draft) {
   if (!brings_dev(draft.spec)) draft.add(namespaces::device_links_step());
 }
 
-// In a user namespace the score is the launcher's to write.
 bool needs_procfs(const Spec& spec, bool in_user_namespace) {
-  return !spec.os.sysctl.empty() || (spec.process.oom_score_adj && !in_user_namespace) ||
-         !spec.process.apparmor_profile.empty() || !spec.process.selinux_label.empty();
+  return !spec.os.sysctl.empty() || writes_to_procfs(spec.process, in_user_namespace);
 }
 
 Result<void> add_mounts(Draft& draft) {
@@ -243,8 +242,12 @@ Result<void> add_rootfs(Draft& draft) {
     draft.add(create_container_hooks_step(spec.hooks, draft.hook_state()));
   if (!spec.os.sysctl.empty()) draft.add(TRY(namespaces::sysctl_step(spec.os.sysctl, draft.own)));
   if (!spec.os.masked_paths.empty()) draft.add(namespaces::mask_paths_step(spec.os.masked_paths));
-  if (!spec.os.readonly_paths.empty()) draft.add(namespaces::readonly_paths_step(spec.os.readonly_paths));
-  if (spec.root.readonly) {
+  // What is mounted over a root is not seen by those who are in it: "/" itself is made read-only.
+  auto readonly_paths = spec.os.readonly_paths;
+  const auto roots =
+      std::erase_if(readonly_paths, [](const auto& path) { return namespaces::clean_path(path) == "/"; });
+  if (!readonly_paths.empty()) draft.add(namespaces::readonly_paths_step(std::move(readonly_paths)));
+  if (spec.root.readonly || roots != 0) {
     if (spec.process.cwd != "/") draft.add(make_working_directory_step(spec.process.cwd));
     draft.add(namespaces::readonly_root_step());
   }

@@ -56,9 +56,9 @@ void run_sealed(char** argv) {
   // NOLINTBEGIN(concurrency-mt-unsafe): first thing in main, one thread
   if (::getenv(kMark) != nullptr) {
     ::unsetenv(kMark);
+    // execveat(2) named us after the descriptor's number.
     const char* slash = std::strrchr(argv[0], '/');
-    name_process(slash != nullptr ? slash + 1
-                                  : argv[0]);  // execveat(2) named us after the descriptor's number
+    name_process(slash != nullptr ? slash + 1 : argv[0]);
     return;
   }
   if (is_on_read_only_mount("/proc/self/exe")) return;

@@ -144,19 +144,18 @@ Result<void> validate_time_offsets(const Linux& os, const namespaces::NamespaceS
   return ok();
 }
 
+constexpr size_t kLongestName = 15;  // of an interface: IFNAMSIZ - 1
+
 // What the kernel takes as an interface's name (dev_valid_name()).
-bool is_short_enough(std::string_view name) {
-  constexpr size_t kLongest = 15;  // IFNAMSIZ - 1
-  return name.size() <= kLongest;
-}
 bool is_interface_name(std::string_view name) {
-  return !name.empty() && is_short_enough(name) && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= kLongestName && name != "." && name != ".." &&
          name.find_first_of("/: \t\n\v\f\r%") == std::string_view::npos;
 }
 
 // "eth%d": the first such name that is free in the container.
 bool is_name_template(std::string_view name) {
-  return name.ends_with("%d") && is_interface_name(name.substr(0, name.size() - 2)) && is_short_enough(name);
+  return name.ends_with("%d") && name.size() <= kLongestName &&
+         is_interface_name(name.substr(0, name.size() - 2));
 }
 
 Result<void> validate_net_devices(const Linux& os, const namespaces::NamespaceSet& set) {

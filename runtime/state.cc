@@ -58,7 +58,7 @@ bool is_still_ours(pid_t pid) {
 Status status_of_live(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
                       pid_t pid) {
   Gate gate = gate_at(directory.fd());
-  if (gate == Gate::kClosed && directory.is_locked_by_another()) return Status::kCreating;
+  if (is_being_created(directory, gate)) return Status::kCreating;
   // Without the lock nobody is left to open it, unless that has happened since we looked.
   if (gate == Gate::kClosed) gate = gate_at(directory.fd());
   if (gate == Gate::kClosed) return Status::kStopped;
@@ -73,6 +73,10 @@ Status status_of_live(const StateDirectory& directory, const std::optional<Conta
 }
 
 }  // namespace
+
+bool is_being_created(const StateDirectory& directory, Gate gate) {
+  return gate == Gate::kClosed && directory.is_locked_by_another();
+}
 
 Result<void> check_id(const std::string& id) {
   if (id.empty()) return invalid("container id cannot be empty");

@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "base/result.h"
 #include "runtime/container_record.h"
+#include "runtime/gate.h"
 
 namespace runtime {
 
@@ -67,6 +68,10 @@ class StateDirectory {
   std::string path_;
   Fd fd_;
 };
+
+// Whether somebody is making the container whose init is there and whose gate is this: locked, and not open
+// yet.
+bool is_being_created(const StateDirectory& directory, Gate gate);
 
 enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
 const char* status_name(Status status);  // the spec's word
