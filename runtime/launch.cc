@@ -242,7 +242,7 @@ Result<void> Launched::start() {
 Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   auto launched = std::make_unique<Launched>();
   Launch launch = {.request = request, .plan = *request.plan, .launched = *launched};
-  launch.launched.performance = Performance(launch.plan.size());
+  if (request.observe) launch.launched.performance = Performance(launch.plan.size());
   launch.context.stdio = {std::move(request.stdio.in), std::move(request.stdio.out),
                           std::move(request.stdio.err)};
   launch.context.gate_fd = std::move(request.gate);

@@ -31,7 +31,7 @@ struct LaunchRequest {
   std::string journal_path;  // where the plan's undo list is written before the first step; empty: nowhere
   // Called at that moment instead, for callers that keep the list in a file of their own.
   std::function<Result<void>(const std::vector<Undo>&)> on_journal;
-  bool observe = false;        // record before -> after of every step (a view asked for it)
+  bool observe = false;        // record times and before -> after of every step (a view asked for it)
   bool start_at_once = false;  // don't wait in Launched::start(): the init goes on as soon as it is ready
   // A listening socket (runtime/gate.h). The init outlives this process and waits there for its start:
   // launch() returns when it is ready, and Launched::start() is not for it.
@@ -43,7 +43,8 @@ struct LaunchRequest {
   // happens from here on, the next command finds the process. An error kills the init and undoes everything.
   // Called once more when the plan joins a pid namespace: the container's process is another one then.
   std::function<Result<void>(const ProcessIdentity&)> on_cloned;
-  // Called when a step has failed, before anything is undone: what was done, for --explain.
+  // Called when a step has failed, before anything is undone: what was done, for --explain. No records where
+  // nobody observes.
   std::function<void(std::span<const StepRecord>)> on_failed;
   UndoHandler undo_handler;  // for kinds of undo that runtime does not know
 };
@@ -55,8 +56,8 @@ class Launched {
  public:
   ProcessIdentity init;  // as the host sees it
   Fd pidfd;
-  Fd console_master;  // with a terminal
-  Performance performance;
+  Fd console_master;                  // with a terminal
+  Performance performance;            // empty where nobody observes
   std::vector<std::string> warnings;  // what steps kept quiet about but a person should know
   Fd handshake;
   bool released = false;  // kStart has been sent

@@ -15,7 +15,7 @@ struct StepRecord {
   int64_t end_ns = 0;    // 0: not ended
   int error_number = 0;
   // What was observed: text of at most kObservedSize bytes with its NUL, in the same mapping behind all
-  // records (a start that nobody observes touches one page of it); null in a record that is in no mapping.
+  // records; null in a record that is in no mapping.
   char* before = nullptr;
   char* after = nullptr;
 };
