@@ -37,6 +37,21 @@ constexpr auto kAttributes = std::to_array<AttributeOption>({
     {"nostrictatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
 });
 
+// The attributes of a new mount that are flags of mount(2), too.
+struct AttributeFlag {
+  uint64_t attribute;
+  unsigned long flag;
+};
+constexpr auto kFlags = std::to_array<AttributeFlag>({
+    {MOUNT_ATTR_NOSUID, MS_NOSUID},
+    {MOUNT_ATTR_NODEV, MS_NODEV},
+    {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
+    {MOUNT_ATTR_NOATIME, MS_NOATIME},
+    {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+    {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+});
+
 struct PropagationOption {
   std::string_view name;
   unsigned long flag;
@@ -113,6 +128,26 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
     result.data.emplace_back(option.substr(0, equals), value);
   }
   return result;
+}
+
+std::optional<MountCall> mount_call(const MountOptions& options) {
+  constexpr size_t kPage = 4096;
+  if (options.propagation != 0 || options.recursive_set != 0 || options.recursive_clear != 0)
+    return std::nullopt;
+  MountCall call;
+  uint64_t left = options.set;
+  for (const auto& [attribute, flag] : kFlags) {
+    if ((left & attribute) != 0) call.flags |= flag;
+    left &= ~attribute;
+  }
+  if (left != 0) return std::nullopt;
+  for (const auto& [key, value] : options.data) {
+    if (contains(key, ",") || contains(value, ",")) return std::nullopt;
+    if (!call.data.empty()) call.data += ',';
+    call.data += value.empty() ? key : key + "=" + value;
+  }
+  if (call.data.size() >= kPage) return std::nullopt;
+  return call;
 }
 
 }  // namespace namespaces

@@ -75,6 +75,7 @@ class MountStep : public Step {
     // A new file system is mounted with its attributes; one that is changed or filled first is writable until
     // then.
     if (options_.bind || tree_ || is_set_later()) return;
+    call_ = mount_call(options_);
     new_attributes_ = std::exchange(options_.set, 0);
     options_.clear = 0;  // a new mount has none
   }
@@ -82,6 +83,7 @@ class MountStep : public Step {
   Result<void> perform(StepContext& context) const override {
     const int root_fd = context.root_fd.get();
     if (options_.copy_symlink && TRY(copied_symlink(root_fd))) return ok();
+    if (call_ && !is_joined_procfs(context) && TRY(mounted_by_call(root_fd))) return ok();
     const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
                          : options_.bind ? open_bind()
                                          : open_filesystem(context));
@@ -96,9 +98,6 @@ class MountStep : public Step {
       if (!S_ISDIR(status.st_mode)) type = TargetType::kFile;
     }
     const Fd target = TRY(open_destination(root_fd, type));
-    if (!may_cover_procfs() && is_procfs(target.get())) {
-      return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
-    }
     if (options_.copy_up) {
       TRY_IN("tmpcopyup", copy_up(target.get(), mount.get(), mode));
       TRY(apply_attributes(mount.get(), options_));
@@ -107,6 +106,7 @@ class MountStep : public Step {
   }
 
   std::string say() const override {
+    if (call_) return say_call();
     std::string text = options_.bind
                            ? "open_tree(" + mount_.source + ", OPEN_TREE_CLONE" +
                                  (options_.recursive_bind ? "|AT_RECURSIVE)" : ")")
@@ -157,6 +157,12 @@ class MountStep : public Step {
   bool has_covered_mode() const { return !options_.bind && mount_.type == "tmpfs" && !mode_; }
   bool is_set_later() const { return options_.copy_up || has_covered_mode(); }
 
+  std::string say_call() const {
+    const std::string source = mount_.source.empty() ? "NULL" : mount_.source;
+    const std::string options = mount_.options.empty() ? "" : ", " + join(mount_.options, ",");
+    return "mount(" + source + ", " + mount_.destination + ", " + mount_.type + options + ")";
+  }
+
   // The mount is read-only, not the file system, of which there may be more mounts: mount(8) needs two calls.
   std::string filesystem_shell(const std::string& target) const {
     std::vector<std::string> options;
@@ -206,8 +212,22 @@ class MountStep : public Step {
     return sys::open_tree(AT_FDCWD, mount_.source.c_str(), flags);
   }
 
+  bool is_joined_procfs(const StepContext& context) const {
+    return mount_.type == "proc" && !context.proc_filesystems.empty();
+  }
+
+  // One call and no descriptor for what takes seven by fsopen(2), where nobody needs the mount afterwards.
+  // False when it fails, which mount(2) has no words for: the long way fails, too, and says why. The working
+  // directory stays below the mount: between clone and pivot_root it is nobody's.
+  Result<bool> mounted_by_call(int root_fd) const {
+    const Fd target = TRY(open_destination(root_fd, TargetType::kDirectory));
+    const char* source = mount_.source.empty() ? nullptr : mount_.source.c_str();
+    TRY(sys::fchdir(target.get()));
+    return sys::mount(source, ".", mount_.type.c_str(), call_->flags, call_->data.c_str()).has_value();
+  }
+
   Result<Fd> open_filesystem(StepContext& context) const {
-    const bool is_joined = mount_.type == "proc" && !context.proc_filesystems.empty();
+    const bool is_joined = is_joined_procfs(context);
     const Fd filesystem = TRY(is_joined ? open_procfs(context) : sys::fsopen(mount_.type.c_str()));
     if (!mount_.source.empty()) TRY(sys::fsconfig_string(filesystem.get(), "source", mount_.source.c_str()));
     TRY(configure(filesystem.get(), options_.data));
@@ -219,6 +239,13 @@ class MountStep : public Step {
   }
 
   Result<Fd> open_destination(int root_fd, TargetType type) const {
+    Fd destination = TRY(walk_to_destination(root_fd, type));
+    if (!may_cover_procfs() && is_procfs(destination.get()))
+      return invalid(printable(mount_.destination) + " leads into /proc, where nothing may be mounted");
+    return destination;
+  }
+
+  Result<Fd> walk_to_destination(int root_fd, TargetType type) const {
     if (!options_.destination_nofollow) return open_target(root_fd, mount_.destination, type, symlinks_);
     const Parent parent = TRY(open_parent(root_fd, mount_.destination, symlinks_));
     auto itself = sys::openat(parent.directory.get(), parent.name.c_str(), O_PATH | O_NOFOLLOW);
@@ -256,8 +283,9 @@ class MountStep : public Step {
   Mount mount_;
   MountOptions options_;
   std::optional<size_t> tree_;
-  uint64_t new_attributes_ = 0;  // for fsmount(2); options_ has those that are set later
-  std::optional<mode_t> mode_;   // mode=
+  std::optional<MountCall> call_;  // by which it is tried first
+  uint64_t new_attributes_ = 0;    // for fsmount(2); options_ has those that are set later
+  std::optional<mode_t> mode_;     // mode=
   Symlinks symlinks_ = Symlinks::kInRoot;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,5 +49,15 @@ struct MountOptions {
 
 // kInvalid for an option with an empty key or a NUL byte.
 Result<MountOptions> parse_mount_options(const std::vector<std::string>& options);
+
+// How mount(2) makes a new file system that is mounted as `options` say.
+struct MountCall {
+  unsigned long flags = 0;  // MS_*
+  std::string data;         // "mode=755,size=65536k"
+};
+// Nothing where it can't: for a mount (not a file system, of which there may be more) that is read-only, for
+// what is changed in the mount afterwards (propagation, recursive attributes), for a parameter with a comma,
+// and for more than a page of them.
+std::optional<MountCall> mount_call(const MountOptions& options);
 
 }  // namespace namespaces

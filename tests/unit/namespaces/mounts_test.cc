@@ -36,6 +36,28 @@ TEST_CASE("an access-time option clears the whole field") {
   CHECK(parse_mount_options({"noatime", "strictatime"}).value().set == MOUNT_ATTR_STRICTATIME);
 }
 
+TEST_CASE("what mount(2) takes is told as its flags and data") {
+  const auto call = [](const std::vector<std::string>& options) {
+    return namespaces::mount_call(parse_mount_options(options).value());
+  };
+  REQUIRE(call({"nosuid", "strictatime", "mode=755", "size=65536k", "newinstance"}));
+  CHECK(call({"nosuid", "strictatime", "mode=755"})->flags ==
+        (MS_NOSUID | static_cast<unsigned long>(MS_STRICTATIME)));
+  CHECK(call({"noexec", "nodev", "noatime", "nodiratime"})->flags ==
+        (MS_NOEXEC | MS_NODEV | MS_NOATIME | static_cast<unsigned long>(MS_NODIRATIME)));
+  CHECK(call({"nosuid", "mode=755", "newinstance"})->data == "mode=755,newinstance");
+  REQUIRE(call({}));
+  CHECK(call({})->flags == 0);
+  CHECK(call({})->data.empty());
+  CHECK_FALSE(call({"ro"}));
+  CHECK_FALSE(call({"rprivate"}));
+  CHECK_FALSE(call({"rro"}));
+  CHECK_FALSE(call({"rrw"}));
+  CHECK_FALSE(call({"mpol=bind:0,1"}));
+  CHECK(call({"x=" + std::string(4093, 'y')}));
+  CHECK_FALSE(call({"x=" + std::string(4094, 'y')}));
+}
+
 TEST_CASE("broken options are refused") {
   CHECK_FALSE(parse_mount_options({"=x"}));
   CHECK_FALSE(parse_mount_options({std::string("a\0b", 3)}));

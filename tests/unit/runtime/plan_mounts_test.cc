@@ -166,13 +166,35 @@ TEST_CASE("remount changes what is mounted already, a bind's attributes or a fil
   CHECK(contains(failure_of(request_of(spec, rootfs)), "Invalid argument"));
 }
 
+TEST_CASE("a new file system has the attributes and parameters that it was given") {
+  const SmallRootfs rootfs;
+  auto spec = rootfs.spec({"sh", "-c", "grep -E ' /[a-d] ' /proc/mounts; stat -c %a /a /b /c"});
+  spec.mounts.push_back(
+      {"/a", "tmpfs", "one", {"nosuid", "noexec", "strictatime", "mode=711", "size=1m"}, {}, {}});
+  spec.mounts.push_back({"/b", "tmpfs", "", {"nodev", "noatime", "nodiratime", "mode=1755"}, {}, {}});
+  spec.mounts.push_back({"/c", "tmpfs", "three", {"ro", "mode=700", "size=1m"}, {}, {}});
+  spec.mounts.push_back({"/d", "tmpfs", "four", {"mode=755", "mpol=bind:0"}, {}, {}});
+  const auto output = run_to_end(spec, rootfs);
+  INFO(output.out);
+  CHECK(contains(output.out, "one /a tmpfs rw,nosuid,noexec,size=1024k,mode=711"));
+  CHECK(contains(output.out, "none /b tmpfs rw,nodev,noatime,nodiratime,mode=1755"));
+  CHECK(contains(output.out, "three /c tmpfs ro,relatime,size=1024k,mode=700"));
+  CHECK(contains(output.out, "four /d tmpfs rw,relatime,mode=755"));
+  CHECK(contains(output.out, "711\n1755\n700"));
+}
+
 TEST_CASE("an option that no file system knows is told with the kernel's own words") {
   const SmallRootfs rootfs;
   auto spec = rootfs.spec({"true"});
-  spec.mounts.push_back({"/m", "tmpfs", "tmpfs", {"nosuchoption=1"}, {}, {}});
-  const std::string text = failure_of(request_of(spec, rootfs));
-  INFO(text);
-  CHECK(contains(text, "Unknown parameter 'nosuchoption'"));
+  for (const std::vector<std::string>& known :
+       {std::vector<std::string>{}, {"mode=755"}, {"mode=755", "ro"}}) {
+    spec.mounts.push_back({"/m", "tmpfs", "tmpfs", known, {}, {}});
+    spec.mounts.back().options.emplace_back("nosuchoption=1");
+    const std::string text = failure_of(request_of(spec, rootfs));
+    INFO(text);
+    CHECK(contains(text, "Unknown parameter 'nosuchoption'"));
+    spec.mounts.pop_back();
+  }
 }
 
 TEST_CASE("symbolic links of the host as sources: followed, mounted themselves, or copied") {
