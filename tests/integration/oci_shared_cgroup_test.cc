@@ -1,5 +1,7 @@
 // Two containers that were given one cgroup: the second is refused while the first lives, and nobody's end is
 // the other's.
+#include <signal.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/integration/oci_fixture.h"
@@ -21,6 +23,27 @@ TEST_CASE("a cgroup that another container got since is left alone") {
   CHECK(ended.status() == "unknown");
   CHECK(other.status() == "running");
   other.remove();
+}
+
+TEST_CASE("a cgroup that another container got after a creator was killed is left alone") {
+  OciBundle killed;
+  OciBundle other;
+  if (!is_vial_oci()) return;
+  constexpr int kFirstSteps = 6;  // before there is an init, as the first thing that it does, and after that
+  for (int k = 0; k < kFirstSteps; ++k) {
+    {
+      const Variable fault("VIAL_KILL_AT", k);
+      REQUIRE(killed.create({"true"}).code == 128 + SIGKILL);
+    }
+    REQUIRE(killed.becomes("stopped"));
+    other.spec["linux"]["cgroupsPath"] = killed.spec["linux"]["cgroupsPath"];
+    INFO("step " << k);
+    // The killed one's init may be dying in there yet.
+    CHECK(within(5, [&] { return other.create({"sleep", "100"}).code == 0; }));
+    CHECK(killed.call({"delete", killed.id()}).code == 0);
+    CHECK(other.status() == "created");
+    other.remove();
+  }
 }
 
 TEST_CASE("of two that are made at once in one cgroup one is made") {
