@@ -74,9 +74,9 @@ Result<void> kill_and_wait(const CurrentState& state, const std::optional<Contai
   return ok();
 }
 
-// True when no process of the container can be left: its init is dead, and took all of its pid namespace along
-// (pid_namespaces(7)), or the host has been booted since. An init that has no record died with its creator,
-// which was killed before it could write one (PR_SET_PDEATHSIG), or was never born.
+// True when no process of the container can be left: its init is dead, and took all of its pid namespace
+// along (pid_namespaces(7)), or the host has been booted since. An init that has no record died with its
+// creator, which was killed before it could write one (PR_SET_PDEATHSIG), or was never born.
 bool has_nobody(const StateDirectory& directory) {
   const auto init = directory.read_init();
   if (!init) return false;
