@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "namespaces/mount_steps.h"
 #include "namespaces/rootfs.h"
 
@@ -24,10 +25,7 @@ class CgroupView : public Step {
   Result<void> perform(StepContext& context) const override {
     if (!needs_tmpfs_) return bind(context.root_fd.get(), binds_[0].container_path, binds_[0].host_path);
     const Fd filesystem = TRY(sys::fsopen("tmpfs"));
-    TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
-    TRY(sys::fsconfig_string(filesystem.get(), "size", "65536"));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    const Fd mount = TRY(sys::fsmount(filesystem.get(), kAttributes));
+    const Fd mount = TRY(detached_mount(filesystem.get(), {{"mode", "755"}, {"size", "65536"}}, kAttributes));
     const Fd target =
         TRY(open_target(context.root_fd.get(), destination_, TargetType::kDirectory, Symlinks::kRefuse));
     TRY(sys::move_mount(mount.get(), target.get()));

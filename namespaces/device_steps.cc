@@ -11,6 +11,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "namespaces/rootfs.h"
 
 namespace namespaces {
@@ -88,11 +89,9 @@ class HostNodes : public Step {
 
   Result<void> perform(StepContext& context) const override {
     const Fd filesystem = TRY(sys::fsopen("tmpfs"));
-    TRY(sys::fsconfig_string(filesystem.get(), "source", "tmpfs"));
-    TRY(sys::fsconfig_string(filesystem.get(), "mode", "755"));
-    if (!label_.empty()) TRY(sys::fsconfig_string(filesystem.get(), "context", label_.c_str()));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    Fd tree = TRY(sys::fsmount(filesystem.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+    Parameters parameters = {{"source", "tmpfs"}, {"mode", "755"}};
+    if (!label_.empty()) parameters.emplace_back("context", label_);
+    Fd tree = TRY(detached_mount(filesystem.get(), parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
     const mode_t mask = ::umask(0);
     auto made = make_all(tree.get());
     ::umask(mask);

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "namespaces/mount_steps.h"
 #include "namespaces/rootfs.h"
 
@@ -75,12 +76,10 @@ class MaskPaths : public Step {
       return sys::move_mount(tree.get(), target_fd);
     }
     const Fd filesystem = TRY(sys::fsopen("tmpfs"));
-    TRY(sys::fsconfig_string(filesystem.get(), "size", "0"));
-    TRY(sys::fsconfig_string(filesystem.get(), "nr_inodes", "2"));
-    TRY(sys::fsconfig_flag(filesystem.get(), "ro"));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    context.empty_directory_fd = TRY(sys::fsmount(
-        filesystem.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    constexpr unsigned kAttributes =
+        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    context.empty_directory_fd =
+        TRY(detached_mount(filesystem.get(), {{"size", "0"}, {"nr_inodes", "2"}, {"ro", ""}}, kAttributes));
     return sys::move_mount(context.empty_directory_fd.get(), target_fd);
   }
 

@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "base/syscalls.h"
 #include "namespaces/copy_up.h"
+#include "namespaces/file_system.h"
 #include "namespaces/remount_step.h"
 #include "namespaces/rootfs.h"
 
@@ -38,25 +39,6 @@ std::optional<mode_t> octal(const std::string& text) {
   return mode;
 }
 
-// What the file system says about an error, as "tmpfs: Unknown parameter 'x'": fsopen(2) keeps it to be read.
-Error explained(int filesystem_fd, Error error) {
-  std::string words(256, '\0');
-  const auto count = sys::read(filesystem_fd, words);
-  if (!count || *count < 3) return error;
-  words.resize(*count);
-  const std::string text = printable(trim(words.substr(2)));  // "e " in front
-  return {error.kind(), text + ": " + error.text(), error.error_number()};
-}
-
-Result<void> configure(int filesystem_fd, const std::vector<std::pair<std::string, std::string>>& data) {
-  for (const auto& [key, value] : data) {
-    auto set = value.empty() ? sys::fsconfig_flag(filesystem_fd, key.c_str())
-                             : sys::fsconfig_string(filesystem_fd, key.c_str(), value.c_str());
-    if (!set) return explained(filesystem_fd, std::move(set).error());
-  }
-  return ok();
-}
-
 // Everything a Mount says, decided before clone; perform only makes system calls.
 class MountStep : public Step {
  public:
@@ -75,7 +57,7 @@ class MountStep : public Step {
     // A new file system is mounted with its attributes; one that is changed or filled first is writable until
     // then.
     if (options_.bind || tree_ || is_set_later()) return;
-    call_ = mount_call(options_);
+    if (mount_.type != "proc") call_ = mount_call(options_);  // it may be opened by another process
     new_attributes_ = std::exchange(options_.set, 0);
     options_.clear = 0;  // a new mount has none
   }
@@ -83,7 +65,7 @@ class MountStep : public Step {
   Result<void> perform(StepContext& context) const override {
     const int root_fd = context.root_fd.get();
     if (options_.copy_symlink && TRY(copied_symlink(root_fd))) return ok();
-    if (call_ && !is_joined_procfs(context) && TRY(mounted_by_call(root_fd))) return ok();
+    if (call_ && TRY(mounted_by_call(root_fd))) return ok();
     const Fd mount = TRY(tree_           ? take_tree(context, *tree_)
                          : options_.bind ? open_bind()
                                          : open_filesystem(context));
@@ -212,10 +194,6 @@ class MountStep : public Step {
     return sys::open_tree(AT_FDCWD, mount_.source.c_str(), flags);
   }
 
-  bool is_joined_procfs(const StepContext& context) const {
-    return mount_.type == "proc" && !context.proc_filesystems.empty();
-  }
-
   // One call and no descriptor for what takes seven by fsopen(2), where nobody needs the mount afterwards.
   // False when it fails, which mount(2) has no words for: the long way fails, too, and says why. The working
   // directory stays below the mount: between clone and pivot_root it is nobody's.
@@ -227,13 +205,10 @@ class MountStep : public Step {
   }
 
   Result<Fd> open_filesystem(StepContext& context) const {
-    const bool is_joined = is_joined_procfs(context);
+    const bool is_joined = mount_.type == "proc" && !context.proc_filesystems.empty();
     const Fd filesystem = TRY(is_joined ? open_procfs(context) : sys::fsopen(mount_.type.c_str()));
-    if (!mount_.source.empty()) TRY(sys::fsconfig_string(filesystem.get(), "source", mount_.source.c_str()));
-    TRY(configure(filesystem.get(), options_.data));
-    auto created = sys::fsconfig_create(filesystem.get());
-    if (!created) return explained(filesystem.get(), std::move(created).error());
-    Fd mount = TRY(sys::fsmount(filesystem.get(), static_cast<unsigned>(new_attributes_)));
+    if (!mount_.source.empty()) TRY(set_parameters(filesystem.get(), {{"source", mount_.source}}));
+    Fd mount = TRY(detached_mount(filesystem.get(), options_.data, static_cast<unsigned>(new_attributes_)));
     if (is_joined) TRY(check_procfs(mount.get()));
     return mount;
   }

@@ -1,7 +1,7 @@
-// The steps that build a container's file system view. Every mount is made detached by the descriptor-based
-// mount API and attached to a target that was resolved inside the rootfs; no path of the image is ever walked
-// by the kernel's ordinary rules. All are in the init lane and need context.root_fd, which open_root_step()
-// fills.
+// The steps that build a container's file system view. Every mount goes on a target that was resolved inside
+// the rootfs and is held open: made detached by the descriptor-based mount API and moved there, or by
+// mount(2) with the target as the working directory. No path of the image is ever walked by the kernel's
+// ordinary rules. All are in the init lane and need context.root_fd, which open_root_step() fills.
 #pragma once
 
 #include <optional>

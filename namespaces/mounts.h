@@ -28,6 +28,9 @@ struct Mount {
   std::vector<IdMap> gid_maps;
 };
 
+// Of a file system, in order; an empty value is a flag.
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
 // The options of a Mount, taken apart (mount(8), runtime-spec "Linux mount options").
 struct MountOptions {
   uint64_t set = 0;            // MOUNT_ATTR_* to set
@@ -44,7 +47,7 @@ struct MountOptions {
   bool copy_symlink = false;          // a source that is a symbolic link is made anew inside, not followed
   bool source_nofollow = false;       // a source that is a symbolic link is mounted itself
   bool destination_nofollow = false;  // a destination that is a symbolic link is covered itself
-  std::vector<std::pair<std::string, std::string>> data;  // file system parameters; an empty value is a flag
+  Parameters data;
 };
 
 // kInvalid for an option with an empty key or a NUL byte.

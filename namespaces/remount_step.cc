@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "namespaces/rootfs.h"
 
 namespace namespaces {
@@ -37,13 +38,7 @@ class Remount : public Step {
  private:
   Result<void> reconfigure(int target_fd) const {
     const Fd filesystem = TRY(sys::fspick(target_fd));
-    for (const auto& [key, value] : options_.data) {
-      if (value.empty()) {
-        TRY(sys::fsconfig_flag(filesystem.get(), key.c_str()));
-      } else {
-        TRY(sys::fsconfig_string(filesystem.get(), key.c_str(), value.c_str()));
-      }
-    }
+    TRY(set_parameters(filesystem.get(), options_.data));
     return sys::fsconfig_reconfigure(filesystem.get());
   }
 

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "namespaces/mount_steps.h"
 #include "namespaces/rootfs.h"
 
@@ -118,9 +119,8 @@ class OpenProcfs : public Step {
   Result<void> perform(StepContext& context) const override {
     const bool is_joined = !context.proc_filesystems.empty();
     const Fd filesystem = TRY(open_procfs(context));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    context.proc_fd =
-        TRY(sys::fsmount(filesystem.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    constexpr unsigned kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    context.proc_fd = TRY(detached_mount(filesystem.get(), {}, kAttributes));
     if (is_joined) TRY(check_procfs(context.proc_fd.get()));
     return ok();
   }

@@ -12,6 +12,7 @@
 
 #include "base/strings.h"
 #include "base/syscalls.h"
+#include "namespaces/file_system.h"
 #include "runtime/handshake.h"
 #include "runtime/newcomer.h"
 
@@ -108,8 +109,7 @@ class OpenJoinedProcfs : public Step {
     attributes.propagation = MS_PRIVATE;
     TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, attributes));
     const Fd filesystem = TRY(sys::fsopen("tmpfs"));
-    TRY(sys::fsconfig_create(filesystem.get()));
-    const Fd mount = TRY(sys::fsmount(filesystem.get(), MOUNT_ATTR_RDONLY));
+    const Fd mount = TRY(namespaces::detached_mount(filesystem.get(), {}, MOUNT_ATTR_RDONLY));
     TRY(sys::fchdir(mount.get()));
     if (no_pivot_) return sys::chroot(".");
     const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
