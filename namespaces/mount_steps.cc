@@ -195,13 +195,14 @@ class MountStep : public Step {
   }
 
   // One call and no descriptor for what takes seven by fsopen(2), where nobody needs the mount afterwards.
-  // False when it fails, which mount(2) has no words for: the long way fails, too, and says why. The working
-  // directory stays below the mount: between clone and pivot_root it is nobody's.
+  // False when it fails, which mount(2) has no words for: the long way fails, too, and says why, or does what
+  // is not for a working directory (one that is closed for a user namespace). The working directory stays
+  // below the mount: between clone and pivot_root it is nobody's.
   Result<bool> mounted_by_call(int root_fd) const {
     const Fd target = TRY(open_destination(root_fd, TargetType::kDirectory));
     const char* source = mount_.source.empty() ? nullptr : mount_.source.c_str();
-    TRY(sys::fchdir(target.get()));
-    return sys::mount(source, ".", mount_.type.c_str(), call_->flags, call_->data.c_str()).has_value();
+    return sys::fchdir(target.get()) &&
+           sys::mount(source, ".", mount_.type.c_str(), call_->flags, call_->data.c_str());
   }
 
   Result<Fd> open_filesystem(StepContext& context) const {

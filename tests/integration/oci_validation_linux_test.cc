@@ -229,6 +229,21 @@ TEST_CASE("a user namespace has the default devices") {
   CHECK(oci.shell("echo x > /dev/null && head -c 4 /dev/zero | wc -c").out == "4\n");
 }
 
+TEST_CASE("in a user namespace a mount covers a directory that is closed for its users") {
+  OciBundle oci;
+  use_namespace(oci, {{"type", "user"}});
+  for (const char* name : {"uidMappings", "gidMappings"})
+    oci.spec["linux"][name] = Json::array({{{"containerID", 0}, {"hostID", 100000}, {"size", 3000}}});
+  REQUIRE(make_directories(oci.rootfs("/closed"), 0700));
+  oci.spec["mounts"].push_back({{"destination", "/closed"},
+                                {"type", "tmpfs"},
+                                {"source", "tmpfs"},
+                                {"options", {"nodev", "mode=755"}}});
+  const Outcome outcome = oci.shell("touch /closed/file && ls /closed");
+  INFO(outcome.err);
+  CHECK(outcome.out == "file\n");
+}
+
 // spec: config-linux.md#offset-for-time-namespace boottime and monotonic, secs and nanosecs
 TEST_CASE("a time namespace has the offsets of the configuration") {
   OciBundle oci;
