@@ -15,7 +15,7 @@ struct AttributeOption {
   uint64_t set;
   uint64_t clear;
 };
-constexpr auto kAttributes = std::to_array<AttributeOption>({
+constexpr auto kAttributeOptions = std::to_array<AttributeOption>({
     {"ro", MOUNT_ATTR_RDONLY, 0},
     {"rw", 0, MOUNT_ATTR_RDONLY},
     {"nosuid", MOUNT_ATTR_NOSUID, 0},
@@ -64,7 +64,7 @@ constexpr auto kPropagations = std::to_array<PropagationOption>({
 });
 
 const AttributeOption* find_mount_attribute(std::string_view name) {
-  for (const auto& attribute : kAttributes) {
+  for (const auto& attribute : kAttributeOptions) {
     if (attribute.name == name) return &attribute;
   }
   return nullptr;
