@@ -1,15 +1,8 @@
 // v2 has no device files: a cgroup carries an eBPF program that is asked at every open and mknod.
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 
-#include "base/strings.h"
 #include "cgroups/device_match.h"
 #include "cgroups/devices.h"
 
@@ -153,39 +146,6 @@ class Generator {
   bool is_decided_ = false;  // what is left for this type has no say
 };
 
-long bpf(int command, union bpf_attr& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
-}
-
-uint64_t address(const void* pointer) {
-  return reinterpret_cast<uint64_t>(pointer);
-}
-
-// The verifier explains itself only when asked, and asking costs; so ask after it has said no.
-Result<Fd> load_program(const Program& program) {
-  static constexpr char kLicense[] = "vial";
-  union bpf_attr attributes = {};
-  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  attributes.insns = address(program.data());
-  attributes.insn_cnt = static_cast<uint32_t>(program.size());
-  attributes.license = address(kLicense);
-  std::memcpy(attributes.prog_name, "vial_devices", sizeof "vial_devices");
-  Fd fd(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
-  if (fd) return fd;
-  const int error_number = errno;
-  std::string log(size_t{1} << 16U, '\0');
-  attributes.log_buf = address(log.data());
-  attributes.log_size = static_cast<uint32_t>(log.size());
-  attributes.log_level = 1;
-  fd = Fd(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
-  if (fd) return fd;
-  log.resize(std::strlen(log.c_str()));
-  const std::string_view words = trim(log);
-  const std::string last_line(words.substr(words.rfind('\n') + 1));
-  return Error::from_errno(
-      "bpf BPF_PROG_LOAD device rules" + (last_line.empty() ? "" : " (" + last_line + ")"), error_number);
-}
-
 }  // namespace
 
 Result<Program> device_program(const std::vector<DeviceRule>& rules) {
@@ -197,18 +157,6 @@ Result<Program> device_program(const std::vector<DeviceRule>& rules) {
   for (auto rule = parsed.rbegin(); rule != everything; ++rule)
     generator.add(*rule);
   return std::move(generator).finish(everything != parsed.rend() && everything->allow);
-}
-
-Result<void> attach_device_program(int cgroup_fd, const Program& program) {
-  const Fd program_fd = TRY(load_program(program));
-  union bpf_attr attributes = {};
-  attributes.target_fd = static_cast<uint32_t>(cgroup_fd);
-  attributes.attach_bpf_fd = static_cast<uint32_t>(program_fd.get());
-  attributes.attach_type = BPF_CGROUP_DEVICE;
-  attributes.attach_flags = BPF_F_ALLOW_MULTI;
-  if (bpf(BPF_PROG_ATTACH, attributes) < 0)
-    return Error::from_errno("bpf BPF_PROG_ATTACH device rules", errno);
-  return ok();
 }
 
 }  // namespace cgroups

@@ -39,9 +39,14 @@ Result<std::vector<struct bpf_insn>> device_program(const std::vector<DeviceRule
 // One instruction a line, for --explain: "r2 = *(u32 *)(r1 + 0)".
 std::string disassemble(const std::vector<struct bpf_insn>& program);
 
-// Loads the program and attaches it to the v2 cgroup (with BPF_F_ALLOW_MULTI, so that it can only narrow what
-// ancestors allow). It goes when the cgroup goes. kSystem with the verifier's words; EPERM without CAP_BPF or
-// CAP_SYS_ADMIN.
+// Where programs are kept once they are loaded, if that is on a bpffs (bpf(2) BPF_OBJ_PIN): 64 at the most, a
+// new one takes the place of another. To undo it: rm -r.
+constexpr char kKeptPrograms[] = "/sys/fs/bpf/vial-devices";
+
+// Attaches the program to the v2 cgroup (with BPF_F_ALLOW_MULTI, so that it can only narrow what ancestors
+// allow), where it goes when the cgroup goes: a kept one, which takes a seventh of the time, if it is the
+// same, instruction for instruction, by the kernel's word; else loaded, and kept. kSystem with the verifier's
+// words; EPERM without CAP_BPF or CAP_SYS_ADMIN.
 Result<void> attach_device_program(int cgroup_fd, const std::vector<struct bpf_insn>& program);
 
 }  // namespace cgroups

@@ -115,7 +115,8 @@ class DeviceProgramStep : public Step {
   }
 
   std::string say() const override {
-    return "bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=" +
+    return "bpf(BPF_OBJ_GET, " + quoted(kKeptPrograms) +
+           "), or bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=" +
            std::to_string(program_.size()) + "}); bpf(BPF_PROG_ATTACH, {target=" + quoted(directory_) +
            ", attach_type=BPF_CGROUP_DEVICE, attach_flags=BPF_F_ALLOW_MULTI})";
   }
