@@ -94,23 +94,29 @@ void keep(int program_fd, const std::string& path) {
   if (may_now) (void)bpf(BPF_OBJ_PIN, attributes);
 }
 
-}  // namespace
-
-Result<void> attach_device_program(int cgroup_fd, const Program& program) {
-  const std::string path = place_of(program);
-  Fd program_fd = open_kept(path);
-  if (!program_fd || !is_program(program_fd.get(), program)) {
-    program_fd = TRY(load_program(program));
-    keep(program_fd.get(), path);
-  }
+Result<void> attach(int cgroup_fd, int program_fd) {
   union bpf_attr attributes = {};
   attributes.target_fd = static_cast<uint32_t>(cgroup_fd);
-  attributes.attach_bpf_fd = static_cast<uint32_t>(program_fd.get());
+  attributes.attach_bpf_fd = static_cast<uint32_t>(program_fd);
   attributes.attach_type = BPF_CGROUP_DEVICE;
   attributes.attach_flags = BPF_F_ALLOW_MULTI;
   if (bpf(BPF_PROG_ATTACH, attributes) < 0)
     return Error::from_errno("bpf BPF_PROG_ATTACH device rules", errno);
   return ok();
+}
+
+}  // namespace
+
+Result<void> attach_device_program(int cgroup_fd, const Program& program) {
+  const std::string path = place_of(program);
+  const Fd kept = open_kept(path);
+  const bool is_usable = kept && is_program(kept.get(), program);
+  // The kernel refuses (EINVAL) a program that the cgroup has already, but not another one that says the
+  // same.
+  if (is_usable && attach(cgroup_fd, kept.get())) return ok();
+  const Fd loaded = TRY(load_program(program));
+  if (!is_usable) keep(loaded.get(), path);
+  return attach(cgroup_fd, loaded.get());
 }
 
 }  // namespace cgroups

@@ -77,6 +77,18 @@ TEST_CASE("a device program is loaded once and kept", "[kernel]") {
         }) == "same, another, 2 kept");
 }
 
+TEST_CASE("a cgroup may be given the same device program twice", "[kernel]") {
+  TestGroup group({});
+  if (group.group().v2_directory.empty()) return;
+  CHECK(in_child([&] {
+          std::string said = own_bpffs();
+          const Fd fd = open_group(group);
+          said += attach(fd, kNull);
+          said += attach(fd, kNull);
+          return said + std::to_string(kept().size());
+        }) == "1");
+}
+
 TEST_CASE("what is kept under a program's name is used only if it is that program", "[kernel]") {
   TestGroup one({});
   TestGroup two({});
