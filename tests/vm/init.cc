@@ -5,6 +5,7 @@
 // that is to find it.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -168,7 +169,36 @@ void mount_the_rest() {
   }
 }
 
-// As systemd leaves it on a pure v2 host: the root gives all controllers to its children.
+long bpf(int command, union bpf_attr& attributes) {
+  return syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
+// A device program that allows everything, as a service has that systemd limits.
+bool attach_device_program(const std::string& cgroup) {
+  const struct bpf_insn program[] = {{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1},
+                                     {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  union bpf_attr attributes = {};
+  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes.insns = reinterpret_cast<uint64_t>(program);
+  attributes.insn_cnt = sizeof program / sizeof program[0];
+  attributes.license = reinterpret_cast<uint64_t>("vm");
+  const int program_fd = static_cast<int>(bpf(BPF_PROG_LOAD, attributes));
+  const int cgroup_fd = open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  attributes = {};
+  attributes.target_fd = static_cast<uint32_t>(cgroup_fd);
+  attributes.attach_bpf_fd = static_cast<uint32_t>(program_fd);
+  attributes.attach_type = BPF_CGROUP_DEVICE;
+  attributes.attach_flags = BPF_F_ALLOW_MULTI;
+  const bool attached = bpf(BPF_PROG_ATTACH, attributes) == 0;
+  close(program_fd);
+  close(cgroup_fd);
+  return attached;
+}
+
+// As systemd leaves it on a pure v2 host: the root gives all controllers to its children, and there is a
+// slice with limited services. On a host without any each container would be the first that has a cpuset or a
+// device program, and the last, for which the kernel patches its own code (static keys) and qemu translates
+// it anew.
 void mount_cgroups() {
   if (argument("vmcgroups=") == "none") return;
   must_mount("cgroup2", "cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot");
@@ -177,6 +207,8 @@ void mount_cgroups() {
   for (const std::string& name : split(controllers, ' ')) {
     if (!write_text("/sys/fs/cgroup/cgroup.subtree_control", "+" + name)) complain("enable " + name);
   }
+  make_directories("/sys/fs/cgroup/system.slice");
+  if (!attach_device_program("/sys/fs/cgroup/system.slice")) complain("attach a device program");
 }
 
 void bring_loopback_up() {
