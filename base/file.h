@@ -36,6 +36,9 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
 Result<void> create_file(const std::string& path, std::string_view content, mode_t mode = 0600);
 
 bool path_exists(const std::string& path);
+// True for a directory (not a link to one) that is ours and that nobody else may write: what is in it is what
+// we put there. Where the directory above is everybody's (/tmp), another user may have made one of this name.
+bool is_private_directory(const std::string& path);
 // mkdir -p; existing directories keep their mode.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 // The names in a directory, sorted, without "." and "..". kNotFound if there is no such directory.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 
+#include "base/file.h"
 #include "base/strings.h"
 #include "cgroups/devices.h"
 
@@ -81,17 +82,16 @@ Fd open_kept(const std::string& path) {
   return Fd(static_cast<int>(bpf(BPF_OBJ_GET, attributes)));
 }
 
-// Without a bpffs, or the right to write there, each start loads its own: no error.
+// Without a bpffs, or the right to write there, each start loads its own: no error. A bpffs may be
+// everybody's, and a link in it lead to where something else would be unlinked.
 void keep(int program_fd, const std::string& path) {
+  constexpr mode_t kOwners = 0700;
+  if (!is_private_directory(kKeptPrograms) && ::mkdir(kKeptPrograms, kOwners) < 0) return;
   union bpf_attr attributes = {};
   attributes.pathname = address(path.c_str());
   attributes.bpf_fd = static_cast<uint32_t>(program_fd);
-  if (bpf(BPF_OBJ_PIN, attributes) == 0) return;
-  constexpr mode_t kOwners = 0700;
-  const bool may_now = errno == EEXIST   ? ::unlink(path.c_str()) == 0
-                       : errno == ENOENT ? ::mkdir(kKeptPrograms, kOwners) == 0
-                                         : false;
-  if (may_now) (void)bpf(BPF_OBJ_PIN, attributes);
+  const bool is_taken = bpf(BPF_OBJ_PIN, attributes) < 0 && errno == EEXIST;
+  if (is_taken && ::unlink(path.c_str()) == 0) (void)bpf(BPF_OBJ_PIN, attributes);
 }
 
 Result<void> attach(int cgroup_fd, int program_fd) {

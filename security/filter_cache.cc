@@ -46,14 +46,6 @@ std::optional<Header> own_header(std::string_view made_from) {
   return header;
 }
 
-// Nobody else can have put anything there: where the directory above is everybody's (/tmp), another user may
-// have made one of this name before.
-bool is_private(const std::string& directory) {
-  struct stat status = {};
-  return ::lstat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
-         status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
 std::optional<FilterProgram> read_program(const std::string& path, Header expected,
                                           std::string_view made_from) {
   const auto content = read_file(path);
@@ -82,7 +74,7 @@ void write_program(const std::string& directory, const std::string& path, Header
   std::memcpy(content.data(), &header, sizeof header);
   content += made_from;
   content += filter.bytes;
-  if (!make_directories(directory, 0700) || !is_private(directory)) return;
+  if (!make_directories(directory, 0700) || !is_private_directory(directory)) return;
   const auto file = sys::open(directory.c_str(), O_TMPFILE | O_WRONLY, 0600);
   if (!file || !write_all(file->get(), content)) return;
   const std::string unnamed = "/proc/self/fd/" + std::to_string(file->get());
@@ -139,7 +131,7 @@ Result<FilterProgram> cached_filter(const std::string& directory, std::string_vi
   const auto header = own_header(made_from);
   const size_t slot = std::hash<std::string_view>()(made_from) % kFiles;
   const std::string path = directory + "/" + std::to_string(slot) + ".bpf";
-  if (header && is_private(directory)) {
+  if (header && is_private_directory(directory)) {
     auto cached = read_program(path, *header, made_from);
     if (cached) return std::move(*cached);
   }

@@ -14,6 +14,7 @@
 #include "cgroups/devices.h"
 #include "tests/unit/cgroups/test_group.h"
 #include "tests/unit/in_child.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
 
@@ -113,6 +114,29 @@ TEST_CASE("what is kept under a program's name is used only if it is that progra
     return text + (kept() == right ? "replaced" : "not replaced");
   });
   CHECK(said == "right, replaced");
+}
+
+TEST_CASE("nothing is kept in a directory of others, or behind a link", "[kernel]") {
+  TestGroup one({});
+  TestGroup two({});
+  if (one.group().v2_directory.empty()) return;
+  const TemporaryDirectory elsewhere;
+  for (int place = 0; place < 64; ++place)
+    REQUIRE(create_file(elsewhere.path() + "/" + std::to_string(place), "", 0600));
+  CHECK(in_child([&] {
+          std::string said = own_bpffs();
+          if (::symlink(elsewhere.path().c_str(), cgroups::kKeptPrograms) != 0) return said + "no link";
+          const Fd first = open_group(one);
+          said += attach(first, kNull);
+          said += std::to_string(kept().size()) + " files, ";
+          ::unlink(cgroups::kKeptPrograms);
+          if (::mkdir(cgroups::kKeptPrograms, 0755) != 0 || ::chown(cgroups::kKeptPrograms, 1, 1) != 0)
+            return said + "no directory";
+          const Fd second = open_group(two);
+          said += attach(second, kNull);
+          said += attached_id(first) != 0 && attached_id(second) != 0 ? "attached, " : "none, ";
+          return said + std::to_string(kept().size());
+        }) == "64 files, attached, 0");
 }
 
 TEST_CASE("a device program is loaded where nothing can be kept", "[kernel]") {
