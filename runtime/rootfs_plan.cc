@@ -29,10 +29,29 @@ bool is_bind(const namespaces::Mount& mount) {
   return mount.type == "bind" || has_option(mount, "bind") || has_option(mount, "rbind");
 }
 
+std::string in_bundle(const Draft& draft, const std::string& path) {
+  return path.empty() || path.front() == '/' ? path : draft.request.bundle + "/" + path;
+}
+
 // runtime-spec config.md "Mounts": a bind's source is taken from the bundle when it is relative.
 std::string bind_source(const Draft& draft, const namespaces::Mount& mount) {
-  if (mount.source.empty() || mount.source.front() == '/') return mount.source;
-  return draft.request.bundle + "/" + mount.source;
+  return in_bundle(draft, mount.source);
+}
+
+// As with crun, so are an overlay's directories; but not where the bundle's own name would have to be
+// escaped.
+void find_in_bundle(const Draft& draft, namespaces::Mount& overlay) {
+  if (draft.request.bundle.find_first_of(":,\\") != std::string::npos) return;
+  for (std::string& option : overlay.options) {
+    const size_t begin = option.find('=') + 1;
+    const std::string name = option.substr(0, begin);
+    if (name == "upperdir=" || name == "workdir=") option = name + in_bundle(draft, option.substr(begin));
+    if (name != "lowerdir=") continue;
+    std::vector<std::string> directories = split(option.substr(begin), ':');
+    for (std::string& directory : directories)
+      directory = in_bundle(draft, directory);
+    option = name + join(directories, ":");
+  }
 }
 
 // The container's cgroups as it sees them: what group.container_view() lists, below the mount's destination.
@@ -132,6 +151,7 @@ Result<void> add_mounts(Draft& draft) {
     }
     if (mount.type == "cgroup" && draft.host.cgroups.is_pure_v2()) mount.type = "cgroup2";
     if (is_bind(mount)) mount.source = bind_source(draft, mount);
+    if (mount.type == "overlay" && !is_bind(mount)) find_in_bundle(draft, mount);
     const bool labelled = !spec.os.mount_label.empty() && !is_bind(mount) && mount.type != "proc" &&
                           mount.type != "sysfs" && !has_option(mount, "remount");
     if (labelled) mount.options.push_back("context=" + spec.os.mount_label);

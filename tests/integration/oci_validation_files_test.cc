@@ -284,6 +284,23 @@ TEST_CASE("a link in the rootfs leads no mount out of it") {
   CHECK(list_directory(outside).value_or({"?"}).empty());
 }
 
+TEST_CASE("an overlay's directories are taken from the bundle when they are relative") {
+  OciBundle oci;
+  if (oci_runtime_name() == "runc") return;  // it looks for them where it was called
+  for (const char* name : {"one", "two", "upper", "work"})
+    REQUIRE(make_directories(oci.bundle() + "/" + name, 0755));
+  REQUIRE(create_file(oci.bundle() + "/one/first", "", 0644));
+  REQUIRE(create_file(oci.bundle() + "/two/second", "", 0644));
+  oci.spec["mounts"].push_back({{"destination", "/merged"},
+                                {"type", "overlay"},
+                                {"source", "overlay"},
+                                {"options", {"lowerdir=one:two", "upperdir=upper", "workdir=work"}}});
+  const Outcome outcome = oci.shell("ls /merged; touch /merged/third");
+  INFO(outcome.err);
+  CHECK(outcome.out == "first\nsecond\n");
+  CHECK(path_exists(oci.bundle() + "/upper/third"));
+}
+
 // spec: config.md#mounts uidMappings and gidMappings: an idmapped mount
 TEST_CASE("a mount with mappings shows other owners") {
   OciBundle oci;
