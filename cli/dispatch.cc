@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "base/paths.h"
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/help.h"
@@ -149,8 +150,15 @@ int run(const Program& program, int argc, char** argv) {
     return kUsageError;
   }
   Globals globals;
-  globals.root = options->string("root");
-  globals.run_root = options->string("run-root");
+  // A monitor goes on in "/": relative ones are the caller's.
+  auto root = absolute_path(options->string("root"));
+  auto run_root = absolute_path(options->string("run-root"));
+  if (!root || !run_root) {
+    complain("vial: " + (root ? run_root : root).error().text());
+    return kUsageError;
+  }
+  globals.root = std::move(*root);
+  globals.run_root = std::move(*run_root);
   globals.debug = options->flag("debug");
   log_set_debug(globals.debug);
   if (options->flag("version")) {

@@ -1,4 +1,6 @@
 // What vial's exit status says: the program's own, 128 + a signal, or 125, 126, 127 for vial's own failures.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <csignal>
 
@@ -75,6 +77,22 @@ TEST_CASE("run ends with 125 when vial is asked for what it can't do") {
         "for \"--device-read-iops\" flag: invalid rate for device: /dev/vda:x.");
   check({"ps", "-f", "foo"},
         "invalid argument \"foo\" for \"-f, --filter\" flag: bad format of filter (expected name=value)");
+}
+
+TEST_CASE("relative roots are found from where the program was called") {
+  const Vial vial;
+  // Run in the directory above each in turn: the monitor, which goes on in "/", would not find it there.
+  for (const auto& [option, path] :
+       {std::pair("--root", vial.data_root()), std::pair("--run-root", vial.run_root())}) {
+    const size_t slash = path.rfind('/');
+    const std::string above = path.substr(0, slash);
+    const auto ran = vial.run_after(
+        [&] { (void)!::chdir(above.c_str()); },
+        {option, path.substr(slash + 1), "run", "--rm", "--network", "none", "busybox", "echo", "here"});
+    INFO(option << ": " << ran.err);
+    CHECK(ran.code == 0);
+    CHECK(ran.out == "here\n");
+  }
 }
 
 TEST_CASE("unknown options and commands are told with what to try") {
