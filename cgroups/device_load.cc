@@ -71,11 +71,6 @@ bool is_program(int fd, const Program& program) {
          info.xlated_prog_len == bytes.size() && bytes_of(found) == bytes;
 }
 
-std::string place_of(const Program& program) {
-  return std::string(kKeptPrograms) + "/" +
-         std::to_string(std::hash<std::string_view>()(bytes_of(program)) % kKept);
-}
-
 Fd open_kept(const std::string& path) {
   union bpf_attr attributes = {};
   attributes.pathname = address(path.c_str());
@@ -107,8 +102,13 @@ Result<void> attach(int cgroup_fd, int program_fd) {
 
 }  // namespace
 
+std::string kept_place(const Program& program) {
+  return std::string(kKeptPrograms) + "/" +
+         std::to_string(std::hash<std::string_view>()(bytes_of(program)) % kKept);
+}
+
 Result<void> attach_device_program(int cgroup_fd, const Program& program) {
-  const std::string path = place_of(program);
+  const std::string path = kept_place(program);
   const Fd kept = open_kept(path);
   const bool is_usable = kept && is_program(kept.get(), program);
   // The kernel refuses (EINVAL) a program that the cgroup has already, but not another one that says the

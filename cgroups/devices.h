@@ -42,6 +42,8 @@ std::string disassemble(const std::vector<struct bpf_insn>& program);
 // Where programs are kept once they are loaded, if that is on a bpffs (bpf(2) BPF_OBJ_PIN): 64 at the most, a
 // new one takes the place of another. To undo it: rm -r.
 constexpr char kKeptPrograms[] = "/sys/fs/bpf/vial-devices";
+// Pure: the path there of this one, or of another that has its place.
+std::string kept_place(const std::vector<struct bpf_insn>& program);
 
 // Attaches the program to the v2 cgroup (with BPF_F_ALLOW_MULTI, so that it can only narrow what ancestors
 // allow), where it goes when the cgroup goes: a kept one, which takes a seventh of the time, if it is the

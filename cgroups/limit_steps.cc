@@ -115,9 +115,11 @@ class DeviceProgramStep : public Step {
   }
 
   std::string say() const override {
-    return "bpf(BPF_OBJ_GET, " + quoted(kKeptPrograms) +
+    const std::string kept = quoted(kept_place(program_));
+    return "bpf(BPF_OBJ_GET, " + kept +
            "), or bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=" +
-           std::to_string(program_.size()) + "}); bpf(BPF_PROG_ATTACH, {target=" + quoted(directory_) +
+           std::to_string(program_.size()) + "}) and bpf(BPF_OBJ_PIN, " + kept +
+           "); bpf(BPF_PROG_ATTACH, {target=" + quoted(directory_) +
            ", attach_type=BPF_CGROUP_DEVICE, attach_flags=BPF_F_ALLOW_MULTI})";
   }
 

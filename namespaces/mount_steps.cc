@@ -142,7 +142,7 @@ class MountStep : public Step {
   std::string say_call() const {
     const std::string source = mount_.source.empty() ? "NULL" : mount_.source;
     const std::string options = mount_.options.empty() ? "" : ", " + join(mount_.options, ",");
-    return "mount(" + source + ", " + mount_.destination + ", " + mount_.type + options + ")";
+    return "fchdir(" + mount_.destination + "); mount(" + source + ", ., " + mount_.type + options + ")";
   }
 
   // The mount is read-only, not the file system, of which there may be more mounts: mount(8) needs two calls.
