@@ -71,16 +71,22 @@ uint64_t inode_of(int pidfd) {
   return status ? status->st_ino : 0;
 }
 
-Result<uint64_t> start_ticks_of(pid_t pid) {
+// Field `number`, counted from 1 as in proc(5), of /proc/PID/stat; one behind the name.
+Result<uint64_t> stat_field(pid_t pid, size_t number) {
   auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
   if (!stat) return not_found("process " + std::to_string(pid) + " does not exist");
-  // Field 2 may hold spaces and parentheses: count from behind its last ')'. Field 22 is the 20th after it.
+  // The name, field 2, may hold spaces and parentheses: count from behind its last ')'.
   const size_t close = stat->rfind(')');
   if (close == std::string::npos) return corrupt("unreadable /proc/PID/stat");
   const auto fields = split(std::string_view(*stat).substr(close + 2), ' ');
-  constexpr size_t kStartTime = 19;
-  if (fields.size() <= kStartTime) return corrupt("unreadable /proc/PID/stat");
-  return parse_uint(fields[kStartTime]);
+  constexpr size_t kFirst = 3;
+  if (fields.size() <= number - kFirst) return corrupt("unreadable /proc/PID/stat");
+  return parse_uint(fields[number - kFirst]);
+}
+
+Result<uint64_t> start_ticks_of(pid_t pid) {
+  constexpr size_t kStartTime = 22;
+  return stat_field(pid, kStartTime);
 }
 
 }  // namespace
@@ -95,6 +101,13 @@ Result<ProcessIdentity> identify(pid_t pid) {
   const auto pidfd = sys::pidfd_open(pid);
   if (!pidfd) return not_found("process " + std::to_string(pid) + " does not exist");
   return identify(pid, pidfd->get());
+}
+
+Result<bool> has_executed(pid_t pid) {
+  constexpr size_t kFlags = 9;
+  constexpr uint64_t kForkedWithoutExec = 0x40;  // PF_FORKNOEXEC
+  const uint64_t flags = TRY(stat_field(pid, kFlags));
+  return (flags & kForkedWithoutExec) == 0;
 }
 
 Result<pid_t> pid_of(int pidfd) {

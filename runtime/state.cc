@@ -46,15 +46,6 @@ Result<void> write_document(int dir_fd, const char* name, const Json& document) 
   return ok();
 }
 
-// Until execve the init runs our own program: how one that is past its gate differs from one that runs.
-bool is_still_ours(pid_t pid) {
-  struct stat theirs = {};
-  struct stat ours = {};
-  const std::string path = "/proc/" + std::to_string(pid) + "/exe";
-  return ::stat(path.c_str(), &theirs) == 0 && ::stat("/proc/self/exe", &ours) == 0 &&
-         theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
 Status status_of_live(const StateDirectory& directory, const std::optional<ContainerRecord>& record,
                       pid_t pid) {
   Gate gate = gate_at(directory.fd());
@@ -68,7 +59,9 @@ Status status_of_live(const StateDirectory& directory, const std::optional<Conta
     if (frozen && *frozen) return Status::kPaused;
   }
   if (gate == Gate::kOpen && is_attended(directory.fd())) return Status::kCreated;
-  if (!is_still_ours(pid)) return Status::kRunning;
+  // Before its execve(2) an init that is past its gate is not the container's program yet.
+  const auto executed = has_executed(pid);
+  if (!executed || *executed) return Status::kRunning;
   return record && record->waits_at_gate ? Status::kCreated : Status::kCreating;
 }
 

@@ -1,5 +1,6 @@
 // run and exec in the foreground: exit codes, signals, terminals, and what is kept.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
@@ -89,6 +90,21 @@ TEST_CASE("exec -t gives a terminal that follows ours") {
   exec.type("\r");
   CHECK(exec.wait() == 5);
   CHECK(exec.is_cooked());
+  oci.remove();
+}
+
+TEST_CASE("a container whose program is the runtime itself is running") {
+  OciBundle oci;
+  if (!is_vial_oci() || is_sanitized()) return;  // it has to run alone in there
+  oci.spec["mounts"].push_back(
+      {{"destination", "/own"}, {"type", "bind"}, {"source", oci_runtime()}, {"options", {"bind", "ro"}}});
+  REQUIRE(::mkfifo(oci.rootfs("/log").c_str(), 0600) == 0);  // which nobody reads: it waits there
+  const Words words = {"/own", "--log", "/log", "state", "nothing"};
+  CHECK(oci.run(words, {"--detach"}).code == 0);
+  CHECK(oci.becomes("running"));
+  oci.remove();
+  oci.launch(words);
+  CHECK(oci.becomes("running"));
   oci.remove();
 }
 
