@@ -1,5 +1,5 @@
 """What does not belong into a tree that others clone: paths of one machine, notes to oneself, stray blanks, empty
-files."""
+files, tests that nobody runs."""
 import re
 
 import sources
@@ -22,6 +22,8 @@ def check(name, text):
         for match in pattern.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             findings.append(f"{name}:{line}: {what}: {match.group(0).strip()!r}")
+    if name.startswith("tests/") and not name.endswith("_test.cc") and re.search(r"^TEST_CASE\(", text, re.MULTILINE):
+        findings.append(f"{name}: has tests, which ctest runs in files *_test.cc")
     if text and not text.endswith("\n"):
         findings.append(f"{name}: no newline at the end")
     return findings

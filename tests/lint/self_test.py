@@ -31,6 +31,8 @@ EXPECTED = [
     (hygiene, "cli/a.cc", "// see /home/somebody/x\n", 1),
     (hygiene, "cli/a.cc", "x  \n", 1),
     (hygiene, "cli/a.cc", "x", 1),
+    (hygiene, "tests/integration/a.cc", 'TEST_CASE("x") {}\n', 1),
+    (hygiene, "tests/integration/a_test.cc", 'TEST_CASE("x") {}\n', 0),
     (hygiene, "cli/a.cc", "mount --bind /proc/self/ns x\n", 0),
 ]
 

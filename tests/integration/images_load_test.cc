@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "tests/integration/running_program.h"
 
 namespace {
 
@@ -29,7 +30,10 @@ class ImageTest {
     path_ = ::mkdtemp(name.data());
     ::signal(SIGPIPE, SIG_IGN);  // a program that fails may not read all its input
   }
-  ~ImageTest() { CHECK(remove_tree(path_)); }
+  // A load leaves a process that notes that its layers are on the disk.
+  ~ImageTest() {
+    CHECK(within(kPatience, [&] { return remove_tree(path_).has_value(); }));
+  }
   ImageTest(const ImageTest&) = delete;
   ImageTest& operator=(const ImageTest&) = delete;
 
