@@ -52,8 +52,8 @@ Result<ProcessIdentity> identify(pid_t pid, int pidfd);
 // A pidfd of that very process; kNotFound if it is gone, is a zombie, or its pid serves another process now.
 // Other errors (EMFILE) say nothing about it.
 Result<Fd> open_process(const ProcessIdentity& identity);
-// True once the process has executed a program since it was forked: without the flag PF_FORKNOEXEC in field 9 of
-// /proc/PID/stat, which is the 1 under F of ps(1). kNotFound when it is gone; a zombie is what it was.
+// True once the process has executed a program since it was forked: without the flag PF_FORKNOEXEC in field 9
+// of /proc/PID/stat, which is the 1 under F of ps(1). kNotFound when it is gone; a zombie is what it was.
 Result<bool> has_executed(pid_t pid);
 // The pid, in our pid namespace, of the process behind `pidfd`: "Pid:" of its fdinfo (pidfd_open(2)).
 // kNotFound when it is gone or not in sight.
