@@ -249,6 +249,7 @@ Result<std::unique_ptr<Launched>> launch(LaunchRequest request) {
   leave_freed_blocks();
   if (!launch.plan.empty()) launch.launched.last_step = step_text(launch.plan, launch.plan.size() - 1);
   auto result = perform_plan(launch);
+  reuse_freed_blocks();
   if (result) return launched;
   if (request.on_failed) request.on_failed(launch.launched.performance.records());
   launch.launched.released =

@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr size_t kMoreThanTheArena = size_t{600} * 1024;
+constexpr size_t kMoreThanTheArena = size_t{3} * 1024 * 1024;
 
 struct Block {
   unsigned char* bytes;
@@ -36,7 +36,8 @@ bool is_intact(const Block& block) {
 }  // namespace
 
 TEST_CASE("A freed block is the next one of its size") {
-  for (const size_t size : {size_t{1}, size_t{16}, size_t{17}, size_t{100}, size_t{4096}}) {
+  for (const size_t size : {size_t{1}, size_t{16}, size_t{17}, size_t{100}, size_t{4096}, size_t{4097},
+                            size_t{16384}, size_t{65536}}) {
     void* first = ::operator new(size);
     ::operator delete(first);
     void* second = ::operator new(size);
@@ -95,7 +96,7 @@ TEST_CASE("Blocks are aligned and never overlap, from the array and behind its e
   CHECK(all_intact);
 }
 
-// The last one: there is no way back.
+// The last one: what was freed meanwhile is lost.
 TEST_CASE("Before a clone, freed blocks are left alone and new ones come from elsewhere") {
   constexpr size_t kSize = 48;
   Block kept = take(kSize, 1);
@@ -109,4 +110,8 @@ TEST_CASE("Before a clone, freed blocks are left alone and new ones come from el
     ::operator delete(block.bytes, block.size);
   }
   CHECK(is_intact(kept));
+  reuse_freed_blocks();
+  void* first = ::operator new(kSize);
+  ::operator delete(first);
+  CHECK(::operator new(kSize) == first);
 }
