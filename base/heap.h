@@ -6,5 +6,6 @@
 // where others were freed, write all over the heap, which is a fault and a page each time. What is left is at
 // most the array of base/program/heap.cc; in programs with another allocator this does nothing.
 void leave_freed_blocks() noexcept;
-// And from now on freed blocks are used again: the other side has executed a program, or is gone.
+// And from now on freed blocks are used again: the other side has executed a program, is gone, or writes no
+// more.
 void reuse_freed_blocks() noexcept;
